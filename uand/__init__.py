@@ -1,0 +1,32 @@
+"""Computation in superposition: the laws of the universal AND layer, and their measurement.
+
+The names below are loaded on first use, so that ``import uand`` costs nothing and changes
+nothing: no seed, no plot style, no warnings filter, no import of CuPy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from uand.interference import predict, simulate
+    from uand.ledger import ledger
+
+_HOMES = {
+    "predict": "uand.interference",
+    "simulate": "uand.interference",
+    "ledger": "uand.ledger",
+}
+
+__all__ = ["__version__", "ledger", "predict", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

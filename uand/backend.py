@@ -1,0 +1,117 @@
+"""NumPy or CuPy: which one computes, moving arrays to the host, and random streams.
+
+Every random number is drawn on the host and moved, so that a seed means the same layer on both.
+"""
+
+import math
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from uand import checks
+
+BACKENDS = ("auto", "numpy", "cupy")
+
+Array = Any  # an array of any namespace that array-api-compat knows
+
+
+def select(name: str = "numpy") -> ModuleType:
+    """Return the array namespace called `name`.
+
+    Parameters
+    ----------
+    name : {"numpy", "cupy", "auto"}
+        ``"auto"`` is CuPy where it finds a GPU and NumPy elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or ``"cupy"`` is asked for and CuPy or a GPU is missing.
+    """
+    checks.choice("backend", name, BACKENDS)
+    if name == "numpy":
+        return np
+    try:
+        cupy = import_module("cupy")
+        devices = int(cupy.cuda.runtime.getDeviceCount())
+    except ImportError:
+        reason = "CuPy is not installed (install uand with the extra 'gpu')"
+    except Exception as error:  # CuPy's own CUDARuntimeError, where there is no driver
+        reason = f"CuPy finds no GPU ({error})"
+    else:
+        if devices > 0:
+            return cupy
+        reason = "CuPy finds no GPU"
+    if name == "auto":
+        return np
+    raise ValueError(f"backend = 'cupy': must be 'numpy' or 'auto' here, because {reason}")
+
+
+def device(xp: ModuleType) -> str:
+    """Say in words what `xp` computes on."""
+    if xp.__name__ == "cupy":
+        properties = xp.cuda.runtime.getDeviceProperties(xp.cuda.runtime.getDevice())
+        return str(properties["name"].decode())
+    return "CPU"
+
+
+def namespace(*arrays: Array) -> Any:
+    """Return the array namespace that the arrays belong to."""
+    return array_api_compat.array_namespace(*arrays)
+
+
+def to_host(array: Array) -> np.ndarray:
+    """Return `array` as a NumPy array."""
+    if hasattr(array, "get"):  # CuPy
+        return np.asarray(array.get())
+    return np.asarray(array)
+
+
+def bincount(keys: Array, bins: int) -> np.ndarray:
+    """Count how often each of ``0, …, bins - 1`` occurs in `keys`; the counts are on the host.
+
+    The array API standard has no ``bincount``; NumPy and CuPy have, and other arrays are counted
+    on the host.
+    """
+    xp = namespace(keys)
+    flat = xp.reshape(keys, (-1,))
+    if not hasattr(xp, "bincount"):
+        return np.bincount(to_host(flat), minlength=bins)
+    return to_host(xp.bincount(flat, minlength=bins))
+
+
+def random_stream(seed: int, *key: int) -> np.random.Generator:
+    """Return the generator that `seed` and `key` name; different keys are independent streams.
+
+    >>> int(random_stream(7, 0).integers(100)) == int(random_stream(7, 0).integers(100))
+    True
+    """
+    seed = checks.integer("seed", seed, 0)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def bernoulli_positions(n: int, p: float, rng: np.random.Generator) -> np.ndarray:
+    r"""Return the sorted positions of the ones among `n` independent Bernoulli(`p`) bits.
+
+    The gaps between ones are geometric, so it is enough to draw the gaps: about :math:`np`
+    numbers instead of :math:`n`, from exactly the same law.
+
+    Returns
+    -------
+    ndarray of int64, shape (number of ones,)
+    """
+    if p == 0 or n == 0:
+        return np.empty(0, dtype=np.int64)
+    parts, last = [], -1
+    while last < n:
+        expected = (n - last) * p
+        gaps = rng.geometric(p, size=int(expected + 4 * math.sqrt(expected) + 16))
+        # A gap beyond n ends the row whatever its size: clip it, so that no sum overflows.
+        positions = last + np.cumsum(np.minimum(gaps, n + 1), dtype=np.int64)
+        parts.append(positions)
+        last = int(positions[-1])
+    ones = np.concatenate(parts)
+    return ones[: np.searchsorted(ones, n)]

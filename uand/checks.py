@@ -1,0 +1,102 @@
+"""Checks of parameters: one clear line that names the parameter, its value and what it must be."""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from numbers import Integral, Rational, Real
+from typing import Any
+
+import psutil
+
+MEAN = "mean"
+READOFFS = (MEAN,)
+EXACT, INDEPENDENT = "exact", "independent"
+ENSEMBLES = (EXACT, INDEPENDENT)
+
+
+def _fail(name: str, value: object, requirement: str) -> ValueError:
+    shown = str(value) if isinstance(value, Rational) else repr(value)
+    return ValueError(f"{name} = {shown}: must be {requirement}")
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None, of: str = "") -> int:
+    """Return `value` as an ``int`` in ``[low, high]``, or raise a ``ValueError`` that names it.
+
+    `of` explains the upper limit, as in ``"m"``.
+
+    >>> integer("d", 0, 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: d = 0: must be an integer of at least 1
+    """
+    wanted = f"an integer of at least {low}"
+    if high is not None:
+        wanted = f"an integer from {low} to {of + ' = ' if of else ''}{high}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise _fail(name, value, wanted)
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        raise _fail(name, number, wanted)
+    return number
+
+
+def decimal(name: str, value: Any, low: float, high: float, requirement: str) -> Fraction:
+    """Return the shortest decimal of `value` as an exact fraction in ``[low, high]``.
+
+    A float stands for the shortest decimal that prints as it does, so that 0.3 is three tenths
+    and ties at a tolerance are decided as on paper. Fractions and decimals are taken as they are.
+
+    >>> decimal("eps", 0.3, 0, 1, "a number from 0 to 1")
+    Fraction(3, 10)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise _fail(name, value, requirement)
+    if isinstance(value, Rational):
+        number = Fraction(value)
+    elif math.isfinite(value):
+        number = Fraction(str(value))
+    else:
+        raise _fail(name, float(value), requirement)
+    if not low <= number <= high:
+        raise _fail(name, value, requirement)
+    return number
+
+
+def probability(name: str, value: Any) -> Fraction:
+    """Return `value` as an exact fraction from 0 to 1, or raise a ``ValueError`` that names it."""
+    return decimal(name, value, 0, 1, "a number from 0 to 1")
+
+
+def tolerance(name: str, value: Any) -> Fraction:
+    """Return `value` as an exact fraction of at least 0, or raise a ``ValueError``."""
+    return decimal(name, value, 0, math.inf, "a finite number of at least 0")
+
+
+def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of `allowed`, or raise a ``ValueError`` that lists them."""
+    if value not in allowed:
+        raise _fail(name, value, "one of " + ", ".join(allowed))
+    return str(value)
+
+
+def features_on(value: Any, m: int, ensemble: str) -> Fraction:
+    """Return `ell` from 0 to `m`, which must be whole in the exact ensemble."""
+    if ensemble == EXACT:
+        return Fraction(integer("ell", value, 0, m, of="m"))
+    return decimal("ell", value, 0, m, f"a number from 0 to m = {m}")
+
+
+def memory(needed: float, names: str) -> None:
+    """Raise a ``ValueError`` if `needed` bytes exceed what is free; `names` says who asks.
+
+    >>> memory(1e18, "m = 1000000000, d = 1000000000")
+    Traceback (most recent call last):
+        ...
+    ValueError: m = 1000000000, d = 1000000000: must need less memory than ...
+    """
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise ValueError(
+            f"{names}: must need less memory than the {free / 2**30:.1f} GiB that are free, "
+            f"not {needed / 2**30:.1f} GiB"
+        )

@@ -1,0 +1,178 @@
+"""The command ``uand``: what the laws predict, what sampled layers show, and the ledger."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from uand import __version__
+from uand.checks import ENSEMBLES, EXACT, MEAN, READOFFS
+
+BAD_INPUT, FAILED = 2, 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number") from None
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number") from None
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return _real(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="uand",
+        description="The universal AND layer: its laws, and their measurement.",
+    )
+    parser.add_argument("--version", action="version", version=f"uand {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    layer = _Parser(add_help=False)
+    layer.add_argument("--m", type=_whole, required=True, help="number of features")
+    layer.add_argument("--d", type=_whole, required=True, help="number of neurons")
+    layer.add_argument("--ell", type=_number, required=True, help="features on at once")
+    layer.add_argument(
+        "--p", type=_real, required=True, help="chance that a neuron reads a feature"
+    )
+    layer.add_argument("--eps", type=_real, required=True, help="tolerated error of an estimate")
+    layer.add_argument("--readoff", choices=READOFFS, default=MEAN, help="default: %(default)s")
+    layer.add_argument(
+        "--ensemble",
+        choices=ENSEMBLES,
+        default=EXACT,
+        help="exactly ELL features on, or each independently with chance ELL/M",
+    )
+    output = _Parser(add_help=False)
+    output.add_argument("--json", action="store_true", help="print JSON for programs")
+
+    commands.add_parser(
+        "predict", parents=[layer, output], help="the exact laws of the error; nothing is sampled"
+    )
+    simulate = commands.add_parser(
+        "simulate", parents=[layer, output], help="the same figures measured over all pairs"
+    )
+    simulate.add_argument("--layers", type=_whole, default=10, help="default: %(default)s")
+    simulate.add_argument(
+        "--inputs", type=_whole, default=10, help="per layer; default: %(default)s"
+    )
+    simulate.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    simulate.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    ledger = commands.add_parser(
+        "ledger", parents=[output], help="every claim of the book, predicted and measured"
+    )
+    ledger.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    return parser
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.5g}"
+
+
+def _beside(value: Any, se: Any) -> str:
+    return _show(value) if se is None else f"{_show(value)} ± {se:.2g}"
+
+
+def _table(rows: list[list[str]]) -> str:
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows
+    )
+
+
+def _figures(result: dict[str, Any]) -> str:
+    """Return the figures of `predict` or `simulate` as a table."""
+    coverage = result["coverage"]
+    names = ("count", "bias", "sd", "failure_probability", "expected_failures")
+    rows = [["pairs", "count", "bias", "sd", "P(fail)", "failures per input"]]
+    for kind, figures in result["pairs"].items():
+        rows.append([f"{kind} on", *(_beside(figures[n], figures.get(f"{n}_se")) for n in names)])
+    total = _beside(result["expected_failures"], result.get("expected_failures_se"))
+    rows.append(["all", "", "", "", "", total])
+    lines = [_table(rows)]
+    for name, words in (
+        ("expected_uncovered", "pairs that no neuron reads, per layer"),
+        ("probability_all_covered", "chance that every pair is read"),
+    ):
+        lines.append(f"{words}: {_beside(coverage[name], coverage.get(f'{name}_se'))}")
+    return "\n".join(lines)
+
+
+def _ledger_table(rows: Sequence[Any]) -> str:
+    table = [["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]]
+    for row in rows:
+        se = "-" if row.standard_error is None else f"{row.standard_error:.2g}"
+        table.append(
+            [row.id, row.chapter, _show(row.predicted), _show(row.measured), se, row.verdict]
+        )
+    return _table(table)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # The laws are imported where they are needed, so that --help and --version answer at once.
+    options = {k: v for k, v in vars(arguments).items() if k not in ("command", "json")}
+    if arguments.command == "ledger":
+        from uand.ledger import MISMATCH, ledger
+
+        rows = ledger(**options)
+        text = _ledger_table(rows)
+        data: Any = [row.as_dict() for row in rows]
+        status = FAILED if any(row.verdict == MISMATCH for row in rows) else 0
+    else:
+        from uand.interference import predict, simulate
+
+        if arguments.command == "simulate":
+            data = simulate(**options, progress=True).as_dict()
+        else:
+            data = predict(**options).as_dict()
+        text, status = _figures(data), 0
+    print(json.dumps(data, indent=2, allow_nan=False) if arguments.json else text)
+    return status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    0: done; 1: the ledger has a mismatch; 2: bad input, told in one line on standard error.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except (ValueError, MemoryError) as error:
+        message = str(error) or "not enough memory"
+        print(f"uand {arguments.command}: error: {message}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        sys.stdout = None
+        return 0
+    except KeyboardInterrupt:
+        print(f"uand {arguments.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,607 @@
+r"""The error of the read-off: its exact law over random layers, and its measurement.
+
+A neuron that reads both features of a pair adds up, beside them, the *further* features that it
+reads and that are on. With :math:`c` of the pair on, its excess over the truth is
+
+.. math:: Z_c=\max(c-1+B,0)-[c=2],\qquad B\sim\mathrm{Bin}(\ell-c,p),
+
+a whole number of at least 0, and the estimate errs by the mean of :math:`K` independent copies,
+:math:`K\sim\mathrm{Bin}(d,p^2)`. Chapter *interference*, claims A7–A11 and B1.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from uand import checks
+from uand.backend import random_stream, select
+from uand.checks import EXACT
+from uand.features import sample_inputs
+from uand.laws import LAWS
+from uand.neurons import sample_layer
+from uand.readoff import BOTH, KINDS, NONE, ONE, PairHistogram, pair_histogram, tiles
+
+NEGLIGIBLE = 1e-17  # a remainder below this fraction of a sum does not change its double
+MAX_WORK = 1e11  # multiplications beyond which the exact law is refused (minutes)
+
+
+# --- probabilities without cancellation ---------------------------------------------------------
+
+
+def binomial_pmf(n: int, p: Any) -> np.ndarray:
+    r"""Return :math:`P(X=0),P(X=1),\dots` for :math:`X\sim\mathrm{Bin}(n,p)`.
+
+    By the ratio of neighbours, :math:`P(k+1)/P(k)=\frac{n-k}{k+1}\frac p{1-p}`, outwards from the
+    mode, and divided by the sum: every entry is right to about 13 digits of its own size, however
+    small. (Logarithms of factorials lose 11 of 16 digits at :math:`n=10^5`.)
+
+    Parameters
+    ----------
+    n : int
+    p : Fraction or float
+        A float stands for its shortest decimal.
+
+    Returns
+    -------
+    ndarray of float, shape (at most n + 1,)
+        Cut off where the rest underflows.
+    """
+    p = checks.probability("p", p)
+    n = checks.integer("n", n, 0)
+    if p in (0, 1):
+        return np.eye(1, n + 1, int(n * p)).ravel()
+    mode = int((n + 1) * p)
+    # Bernstein: P(X - np >= x) <= exp(-x^2 / 2(np + x/3)), below 1e-320 for this x.
+    mean, c = float(n * p), 740.0
+    top = min(n, mode + math.ceil(c / 3 + math.sqrt(c**2 / 9 + 2 * c * mean)) + 1)
+    checks.memory(40.0 * (top + 1), f"n = {n}, p = {float(p)}")
+    odds = float(p / (1 - p))
+    k = np.arange(top + 1, dtype=float)
+    with np.errstate(under="ignore"):
+        up = np.cumprod((n - k[mode:top]) / (k[mode:top] + 1) * odds)
+        down = np.cumprod(k[mode:0:-1] / (n - k[mode:0:-1] + 1) / odds)
+    pmf = np.concatenate([down[::-1], [1.0], up])
+    return pmf / math.fsum(pmf)
+
+
+def excess_pmf(others: int, p: Any, c: int) -> np.ndarray:
+    r"""Return the law of :math:`Z_c`, the excess of one neuron over the truth.
+
+    Parameters
+    ----------
+    others : int
+        The number of on-features outside the pair, :math:`\ell-c`.
+    p : Fraction or float
+    c : {0, 1, 2}
+        How many of the pair are on.
+
+    Returns
+    -------
+    ndarray of float
+        :math:`P(Z_c=0),P(Z_c=1),\dots`
+
+    Notes
+    -----
+    Claims A8 (both on), A9 (one on), A10 (none on).
+    """
+    pmf = binomial_pmf(others, p)
+    if c == NONE:  # the first on-feature only brings the neuron to its threshold
+        return np.concatenate([[pmf[:2].sum()], pmf[2:]])
+    return pmf
+
+
+def _tail(pmf: np.ndarray) -> np.ndarray:
+    """Return P(Z >= s) for s = 0, 1, …, added up from the small end."""
+    with np.errstate(under="ignore"):
+        return np.cumsum(pmf[::-1])[::-1]
+
+
+def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
+    r"""Return :math:`\sum_{k\ge1}w_k\,P(Z^{(1)}+\dots+Z^{(k)}>\varepsilon k)`.
+
+    The tails :math:`F_k(s)=P(Z^{(1)}+\dots+Z^{(k)}\ge s)` follow each other by direct convolution,
+
+    .. math:: F_{k+1}(s)=\sum_{z<s}P(Z=z)\,F_k(s-z)+P(Z\ge s),
+
+    in which every term is positive, so that a tail of :math:`10^{-100}` is right to as many digits
+    as one of 0.1. (A Fourier transform would be wrong below :math:`10^{-13}`.)
+
+    Parameters
+    ----------
+    pmf : ndarray
+        The law of one copy of :math:`Z`, from :math:`Z=0` on.
+    eps : Fraction
+        The tolerance; a sum exactly at it does not exceed it.
+    weights : ndarray
+        :math:`w_0,w_1,\dots`, the chances of :math:`k`; :math:`w_0` is not used.
+
+    Returns
+    -------
+    float
+    """
+    largest = len(pmf) - 1  # Z is never more
+    remaining = _tail(weights)  # of the weights, from k on
+    top = len(weights) - 1
+    size = math.floor(eps * top) + 2  # sums 0, 1, …, beyond which no threshold lies
+    if top < 1 or eps >= largest:
+        return 0.0
+    work = float(top) * size * min(len(pmf), size)
+    if work > MAX_WORK:
+        raise ValueError(
+            f"d*p^2*eps = {float(eps) * top:.3g}: must be smaller, because the exact law would "
+            f"take {work:.0e} multiplications, and {MAX_WORK:.0e} are allowed"
+        )
+    one = np.zeros(size)
+    one[: len(pmf)] = _tail(pmf)[:size]
+    pmf = pmf[:size]
+    F = one
+    total = 0.0
+    for k in range(1, top + 1):
+        if k > 1:
+            with np.errstate(under="ignore"):
+                # F_k(s) = 1 for s <= 0 is the term P(Z >= s); F's own entry at s = 0 is not used.
+                F = np.convolve(pmf, np.concatenate([[0.0], F[1:]]))[:size] + one
+        total += weights[k] * F[math.floor(eps * k) + 1]
+        if k < top and remaining[k + 1] <= NEGLIGIBLE * total:
+            break
+    return float(total)
+
+
+# --- the laws as numbers ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KindFigures:
+    r"""The error of one kind of pair: both, one or none of its features on.
+
+    `bias` and `sd` are the mean and standard deviation of the error given that the pair is
+    covered; `failure_probability` is :math:`P(\text{no estimate or }|\text{error}|>\varepsilon)`;
+    `expected_failures` is per input. What is undefined is None.
+    """
+
+    count: float
+    bias: float | None
+    sd: float | None
+    failure_probability: float | None
+    expected_failures: float
+
+
+@dataclass(frozen=True)
+class MeasuredKindFigures:
+    """`KindFigures` as measured, each beside its standard error over layers."""
+
+    count: float
+    bias: float | None
+    bias_se: float | None
+    sd: float | None
+    sd_se: float | None
+    failure_probability: float | None
+    failure_probability_se: float | None
+    expected_failures: float
+    expected_failures_se: float | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many pairs have no estimate on average, and how likely it is that none lacks one."""
+
+    expected_uncovered: float
+    probability_all_covered: float
+
+
+@dataclass(frozen=True)
+class MeasuredCoverage:
+    """`Coverage` as measured over layers, each beside its standard error."""
+
+    expected_uncovered: float
+    expected_uncovered_se: float | None
+    probability_all_covered: float
+    probability_all_covered_se: float | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the laws say of a layer; see `predict`."""
+
+    m: int
+    d: int
+    ell: float
+    p: float
+    eps: float
+    readoff: str
+    ensemble: str
+    coverage: Coverage
+    pairs: dict[str, KindFigures]
+    expected_failures: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as plain dictionaries, as the command line prints them in JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What was measured on sampled layers; see `simulate`."""
+
+    m: int
+    d: int
+    ell: float
+    p: float
+    eps: float
+    readoff: str
+    ensemble: str
+    layers: int
+    inputs: int
+    seed: int
+    coverage: MeasuredCoverage
+    pairs: dict[str, MeasuredKindFigures]
+    expected_failures: float
+    expected_failures_se: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as plain dictionaries, as the command line prints them in JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    m: int
+    d: int
+    ell: Fraction
+    p: Fraction
+    eps: Fraction
+    readoff: str
+    ensemble: str
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "m": self.m,
+            "d": self.d,
+            "ell": _plain(self.ell),
+            "p": float(self.p),
+            "eps": float(self.eps),
+            "readoff": self.readoff,
+            "ensemble": self.ensemble,
+        }
+
+
+def _plain(number: Fraction) -> int | float:
+    return int(number) if number.denominator == 1 else float(number)
+
+
+def _check(m: Any, d: Any, ell: Any, p: Any, eps: Any, readoff: Any, ensemble: Any) -> _Parameters:
+    checks.choice("ensemble", ensemble, checks.ENSEMBLES)
+    checks.choice("readoff", readoff, checks.READOFFS)
+    m = checks.integer("m", m, 2)
+    d = checks.integer("d", d, 1)
+    ell = checks.features_on(ell, m, ensemble)
+    p = checks.probability("p", p)
+    return _Parameters(m, d, ell, p, checks.tolerance("eps", eps), readoff, ensemble)
+
+
+def kind_counts(m: int, ell: Fraction, ensemble: str = EXACT) -> dict[str, Fraction]:
+    r"""Return how many of the :math:`\binom m2` pairs have both, one and none of their features on.
+
+    Exact numbers when exactly `ell` features are on, expectations when each is on independently.
+    """
+    if ensemble == EXACT:
+        return {
+            "both": ell * (ell - 1) / 2,
+            "one": ell * (m - ell),
+            "none": (m - ell) * (m - ell - 1) / 2,
+        }
+    rate, pairs = ell / m, Fraction(m * (m - 1), 2)
+    return {
+        "both": pairs * rate**2,
+        "one": pairs * 2 * rate * (1 - rate),
+        "none": pairs * (1 - rate) ** 2,
+    }
+
+
+def _others(q: _Parameters, c: int) -> Iterator[tuple[int, float, float]]:
+    """Yield the possible numbers of on-features outside a pair with `c` on.
+
+    Each comes with its probability and with the probability of all larger ones.
+    """
+    if q.ensemble == EXACT:
+        yield int(q.ell) - c, 1.0, 0.0
+        return
+    pmf = binomial_pmf(q.m - 2, q.ell / q.m)
+    tail = _tail(pmf)
+    for h, chance in enumerate(pmf):
+        if chance > 0:
+            yield h, float(chance), float(tail[h + 1]) if h + 1 < len(pmf) else 0.0
+
+
+def _mean_excess(others: int, p: Fraction, c: int) -> float:
+    """Return E Z_c by the laws A8, A9 and A10, which are taken with ell = others + c."""
+    key = {BOTH: "A8.bias", ONE: "A9.bias", NONE: "A10.bias"}[c]
+    return float(LAWS[key](others + c, p if c else float(p)))
+
+
+def _variance_of_excess(others: int, p: Fraction, c: int) -> float:
+    if c:
+        key = {BOTH: "A8.variance", ONE: "A9.variance"}[c]
+        return float(LAWS[key](others + c, p))
+    pmf = excess_pmf(others, p, c)
+    # About the whole number nearest the mean the second moment is at least the offset, and the
+    # offset at most 1/2, so that no more than one digit cancels; about 0 all could.
+    deviation = np.arange(len(pmf)) - round(_mean_excess(others, p, c))
+    offset = float(deviation @ pmf)
+    return float(deviation**2 @ pmf) - offset**2
+
+
+def _kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindFigures:
+    """Return the figures of the pairs with `c` features on; `readers` is the law of K."""
+    if count == 0:
+        return KindFigures(0, None, None, None, 0.0)
+    pairs = _plain(count)
+    covered = math.fsum(readers[1:])
+    if covered == 0:
+        return KindFigures(pairs, None, None, 1.0, float(pairs))
+    inverse_K = float(readers[1:] @ (1 / np.arange(1, len(readers)))) / covered  # E[1/K | K > 0]
+    failing, chances, means, variances = float(readers[0]), [], [], []
+    for h, chance, larger in _others(q, c):
+        chances.append(chance)
+        means.append(_mean_excess(h, q.p, c))
+        variances.append(_variance_of_excess(h, q.p, c))
+        failing += chance * exceedance(excess_pmf(h, q.p, c), q.eps, readers)
+        if larger <= min(NEGLIGIBLE * failing, 1e-40):
+            break
+    weights = np.array(chances)
+    bias = float(weights @ means)
+    # Total variance: the number of on-features, which all neurons share, does not average out.
+    shared = float(weights @ (np.array(means) - bias) ** 2)
+    sd = math.sqrt(float(weights @ variances) * inverse_K + shared)
+    return KindFigures(pairs, bias, sd, failing, pairs * failing)
+
+
+def predict(
+    m: int,
+    d: int,
+    ell: float,
+    p: float,
+    eps: float,
+    readoff: str = checks.MEAN,
+    ensemble: str = EXACT,
+) -> Prediction:
+    r"""Return the exact error of a random layer that computes all :math:`\binom m2` ANDs.
+
+    Over random layers the error of a pair with `c` features on is the mean of :math:`K` copies of
+    :math:`Z_c`, with :math:`K\sim\mathrm{Bin}(d,p^2)`, so
+
+    .. math:: q_c=P(K=0)+\sum_{k\ge1}P(K=k)\,P\big(Z_c^{(1)}+\dots+Z_c^{(k)}>\varepsilon k\big)
+
+    and by linearity the expected number of failing pairs per input is
+    :math:`\binom\ell2q_2+\ell(m-\ell)q_1+\binom{m-\ell}2q_0`. Nothing is sampled and nothing
+    approximated but `coverage.probability_all_covered` (law A13).
+
+    Parameters
+    ----------
+    m, d : int
+        Features and neurons.
+    ell : int or float
+        Features on at once; with ``ensemble="independent"`` their mean, which need not be whole.
+    p : float
+        The chance that a neuron reads a feature.
+    eps : float
+        The tolerated error. `p` and `eps` stand for their shortest decimals, and an error of
+        exactly `eps` passes.
+    readoff : {"mean"}
+    ensemble : {"exact", "independent"}
+        Exactly `ell` features on, or each on independently with chance ``ell/m``; then the law is
+        the mixture over the number of features on, which all neurons share.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range: the message names it, its value and what it must be.
+
+    Notes
+    -----
+    Claim B1, chapter *interference*.
+
+    >>> law = predict(m=200, d=2000, ell=3, p=0.1, eps=0.25)
+    >>> [round(law.pairs[kind].expected_failures, 4) for kind in ("both", "one", "none")]
+    [0.0689, 156.1255, 7.5008]
+    """
+    q = _check(m, d, ell, p, eps, readoff, ensemble)
+    readers = binomial_pmf(q.d, q.p**2)
+    counts = kind_counts(q.m, q.ell, q.ensemble)
+    pairs = {kind: _kind(q, c, counts[kind], readers) for kind, c in KINDS.items()}
+    return Prediction(
+        **q.shown(),
+        coverage=_coverage(q),
+        pairs=pairs,
+        expected_failures=math.fsum(kind.expected_failures for kind in pairs.values()),
+    )
+
+
+def _coverage(q: _Parameters) -> Coverage:
+    if q.p == 1:
+        return Coverage(0.0, 1.0)
+    values = (q.m, q.d, float(q.p))
+    return Coverage(float(LAWS["A13.uncovered"](*values)), float(LAWS["A13.all_covered"](*values)))
+
+
+# --- the same figures measured ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over the pairs of one kind on one layer: of 1, failures, covered, error, error²."""
+
+    pairs: float
+    failures: float
+    covered: float
+    error: float
+    square: float
+
+
+def _sums(histogram: PairHistogram, c: int, eps: Fraction) -> _Sums:
+    chosen = histogram.c == c
+    K, S, count = histogram.K[chosen], histogram.S[chosen], histogram.count[chosen]
+    excess = S - (K if c == BOTH else 0)
+    # A pair fails iff |S - tK| > eps K in exact arithmetic, that is, beyond floor(eps K).
+    allowed = np.array([math.floor(eps * k) for k in range(int(K.max(initial=0)) + 1)], dtype=float)
+    covered = K > 0
+    failing = ~covered | (np.abs(excess) > allowed[K])
+    error = np.where(covered, excess / np.maximum(K, 1), 0.0)
+    return _Sums(
+        pairs=float(count.sum()),
+        failures=float(count[failing].sum()),
+        covered=float(count[covered].sum()),
+        error=float(count @ error),
+        square=float(count @ error**2),
+    )
+
+
+def _jackknife(figure: Any, rows: np.ndarray) -> tuple[float | None, float | None]:
+    """Return a figure of the sums of `rows`, and its standard error by leaving out one row each.
+
+    The estimate is corrected for the bias of order one over the number of rows that a ratio or a
+    standard deviation of sums has.
+    """
+    whole = figure(rows.sum(axis=0))
+    n = len(rows)
+    if whole is None or n < 2:
+        return whole, None
+    left_out = [figure(rows.sum(axis=0) - row) for row in rows]
+    if any(value is None for value in left_out):
+        return whole, None
+    values = np.array(left_out, dtype=float)
+    se = math.sqrt((n - 1) / n * float(((values - values.mean()) ** 2).sum()))
+    return float(n * whole - (n - 1) * values.mean()), se
+
+
+def _mean_and_se(values: Any) -> tuple[float, float | None]:
+    values = np.asarray(values, dtype=float)
+    se = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else None
+    return float(values.mean()), se
+
+
+def _bias(total: np.ndarray) -> float | None:
+    _, _, covered, error, _ = total
+    return float(error / covered) if covered else None
+
+
+def _variance(total: np.ndarray) -> float | None:
+    _, _, covered, error, square = total
+    return float(square / covered - (error / covered) ** 2) if covered else None
+
+
+def _failure_rate(total: np.ndarray) -> float | None:
+    return float(total[1] / total[0]) if total[0] else None
+
+
+def _measured_kind(layers: list[_Sums], inputs: int) -> MeasuredKindFigures:
+    rows = np.array([list(asdict(sums).values()) for sums in layers])
+    bias, bias_se = _jackknife(_bias, rows)
+    variance, variance_se = _jackknife(_variance, rows)
+    sd = sd_se = None
+    if variance is not None:
+        sd = math.sqrt(max(variance, 0.0))
+        if variance_se is not None:
+            sd_se = variance_se / (2 * sd) if sd > 0 else 0.0
+    probability, probability_se = _jackknife(_failure_rate, rows)
+    failures, failures_se = _mean_and_se(rows[:, 1] / inputs)
+    count = float(rows[:, 0].mean() / inputs)
+    return MeasuredKindFigures(
+        count, bias, bias_se, sd, sd_se, probability, probability_se, failures, failures_se
+    )
+
+
+def simulate(
+    m: int,
+    d: int,
+    ell: float,
+    p: float,
+    eps: float,
+    readoff: str = checks.MEAN,
+    layers: int = 10,
+    inputs: int = 10,
+    seed: int = 0,
+    ensemble: str = EXACT,
+    backend: str = "numpy",
+    progress: bool = False,
+) -> Simulation:
+    r"""Measure what `predict` predicts, over all pairs of sampled layers.
+
+    Parameters
+    ----------
+    m, d, ell, p, eps, readoff, ensemble
+        As in `predict`.
+    layers : int
+        Independent layers. Standard errors are over layers, because the pairs of one layer are
+        correlated; with one layer there are none.
+    inputs : int
+        Inputs read off each layer, all :math:`\binom m2` pairs of each.
+    seed : int
+        Names the layers and the inputs: layer `r` depends on `seed`, `r`, `m`, `d` and `p` alone.
+    backend : {"numpy", "cupy", "auto"}
+    progress : bool
+        Show a progress bar on standard error if that is a terminal.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, a size does not fit in memory, or a GPU is asked for that
+        is not there.
+
+    Notes
+    -----
+    A count of zero has a standard error of zero; by the rule of three the chance behind it is
+    then at most 3 divided by the number of independent trials (layers times inputs), with 95%
+    confidence.
+    """
+    q = _check(m, d, ell, p, eps, readoff, ensemble)
+    layers = checks.integer("layers", layers, 1)
+    inputs = checks.integer("inputs", inputs, 1)
+    seed = checks.integer("seed", seed, 0)
+    xp = select(backend)
+    sums: dict[str, list[_Sums]] = {kind: [] for kind in KINDS}
+    uncovered = []
+    with tqdm(
+        total=layers * inputs * tiles(q.m), disable=None if progress else True, unit="tile"
+    ) as bar:
+        for histogram in _histograms(q, layers, inputs, seed, xp, bar.update):
+            for kind, c in KINDS.items():
+                sums[kind].append(_sums(histogram, c, q.eps))
+            uncovered.append(histogram.count[histogram.K == 0].sum() / inputs)
+    all_failures = np.sum([[s.failures for s in sums[kind]] for kind in KINDS], axis=0) / inputs
+    failures, failures_se = _mean_and_se(all_failures)
+    return Simulation(
+        **q.shown(),
+        layers=layers,
+        inputs=inputs,
+        seed=seed,
+        coverage=MeasuredCoverage(
+            *_mean_and_se(uncovered), *_mean_and_se(np.array(uncovered) == 0)
+        ),
+        pairs={kind: _measured_kind(sums[kind], inputs) for kind in KINDS},
+        expected_failures=failures,
+        expected_failures_se=failures_se,
+    )
+
+
+def _histograms(
+    q: _Parameters, layers: int, inputs: int, seed: int, xp: Any, tick: Any
+) -> Iterator[PairHistogram]:
+    """Yield the joint histogram of each sampled layer over its inputs."""
+    for r in range(layers):
+        W = sample_layer(q.m, q.d, q.p, random_stream(seed, r, 0), xp)
+        rng = random_stream(seed, r, 1)
+        yield pair_histogram(W, sample_inputs(q.m, _plain(q.ell), inputs, rng, q.ensemble), tick)

@@ -1,0 +1,373 @@
+r"""Every law of the book with a closed form, once, as a SymPy expression.
+
+A chapter derives a law and asserts that the derivation ends here; the page prints it from here
+(:meth:`Law.latex`), and NumPy and CuPy evaluate it from here (:meth:`Law.__call__`). Laws that
+are algorithms (the mixture over :math:`K` of claim B1) are functions of the chapters' modules.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sympy as sp
+from sympy.codegen.cfunctions import expm1, log1p
+
+m, d, ell, k, N = sp.symbols("m d ell k N", integer=True, nonnegative=True)
+p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
+_j = sp.Symbol("j", integer=True, nonnegative=True)
+
+TMF = "vaintrob2024tmf"
+OVERVIEW = "hackmd2024overview"
+BOOK = "this book"
+
+
+@dataclass(frozen=True)
+class Law:
+    r"""One law: a symbol on the left, a SymPy expression on the right.
+
+    Attributes
+    ----------
+    key : str
+        Claim identifier and name, as in ``"A3.on"``.
+    left : str
+        The left-hand side in LaTeX.
+    expr : sympy.Expr
+        The right-hand side, as the book prints it.
+    args : tuple of sympy.Symbol
+        The order in which :meth:`__call__` takes the values.
+    assumptions : str
+        Under which the law holds.
+    exact : bool
+        Whether it is exact; otherwise it is the leading term of one that is.
+    stable : sympy.Expr or None
+        An equal expression without cancellation (sums of positive terms, ``log1p``), which is
+        the one evaluated. The tests prove that it is equal.
+    """
+
+    key: str
+    left: str
+    expr: sp.Expr
+    args: tuple[sp.Symbol, ...]
+    assumptions: str
+    exact: bool = True
+    stable: sp.Expr | None = None
+
+    @property
+    def claim(self) -> str:
+        """The identifier of the claim that the law belongs to."""
+        return self.key.split(".")[0]
+
+    def latex(self) -> str:
+        """Return ``left = right`` in LaTeX (or ``left ≈ right`` for a law that is not exact)."""
+        relation = "=" if self.exact else r"\approx"
+        return f"{self.left} {relation} {self.latex_right()}"
+
+    def latex_right(self) -> str:
+        """Return the right-hand side in LaTeX."""
+        return str(sp.latex(self.expr))
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def function(self, module: str = "numpy") -> Callable[..., Any]:
+        """Return the law as a function of `args`, computed by ``"numpy"`` or ``"cupy"``."""
+        return _compile(self.key, module)
+
+    def __call__(self, *values: Any, module: str = "numpy") -> Any:
+        """Evaluate the law at `values`, in the order of `args`.
+
+        Values may be arrays where the law has no sum over them (``ell`` must be a whole number in
+        A3's and A10's laws). Fractions give exact fractions where the law is a polynomial.
+
+        >>> float(LAWS["A3.on"](3, 0.1))
+        0.028
+        """
+        if len(values) != len(self.args):
+            names = ", ".join(map(str, self.args))
+            raise ValueError(
+                f"{self.key} takes {len(self.args)} values ({names}), got {len(values)}"
+            )
+        return self.function(module)(*values)
+
+
+@cache
+def _compile(key: str, module: str) -> Callable[..., Any]:
+    law = LAWS[key]
+    return sp.lambdify(law.args, law.expr if law.stable is None else law.stable, module)  # type: ignore[no-any-return]
+
+
+_EXACTLY = r"exactly $\ell$ features on; neurons read each feature independently with chance $p$"
+_BOTH = _EXACTLY + "; the neuron reads both features of the pair, and both are on"
+_ONE = _EXACTLY + "; the neuron reads both features of the pair, and one is on"
+_NONE = _EXACTLY + "; the neuron reads both features of the pair, and none is on"
+
+# The chance that a given pair is on, in either ensemble.
+_pair_exact = ell * (ell - 1) / (m * (m - 1))
+# P(k >= 2) and E max(k - 1, 0) for k ~ Bin(ell, p). The closed forms lose all their digits at
+# small p; the sums over the trial at which the second feature turns up have positive terms only.
+_on = 1 - (1 - p) ** ell - ell * p * (1 - p) ** (ell - 1)
+_on_stable = p**2 * sp.Sum((_j + 1) * (1 - p) ** _j, (_j, 0, ell - 2))
+_mean = ell * p - 1 + (1 - p) ** ell
+_mean_stable = p**2 * sp.Sum((ell - 1 - _j) * (1 - p) ** _j, (_j, 0, ell - 2))
+_uncovered = (1 - p**2) ** d
+_uncovered_stable = sp.exp(d * log1p(-(p**2)))
+_pairs = m * (m - 1) / 2
+
+LAWS: dict[str, Law] = {
+    law.key: law
+    for law in (
+        Law("A1.pair_on", r"q_2", _pair_exact, (m, ell), _EXACTLY),
+        Law(
+            "A1.pair_on_independent",
+            r"q_2",
+            (ell / m) ** 2,
+            (m, ell),
+            r"each feature on independently with chance $\ell/m$",
+        ),
+        Law(
+            "A1.pairs_seen",
+            r"E[\text{pairs ever on}]",
+            _pairs * (1 - (1 - _pair_exact) ** N),
+            (m, ell, N),
+            r"$N$ independent inputs with exactly $\ell$ features on",
+            stable=-_pairs * expm1(N * log1p(-_pair_exact)),
+        ),
+        Law(
+            "A2.activation",
+            r"z",
+            sp.Max(k - 1, 0),
+            (k,),
+            r"$k$ of the features that the neuron reads are on",
+        ),
+        Law("A3.on", r"P(z>0)", _on, (ell, p), _EXACTLY, stable=_on_stable),
+        Law(
+            "A3.on_approx",
+            r"P(z>0)",
+            (ell * p) ** 2 / 2,
+            (ell, p),
+            r"$\ell p\ll1\ll\ell$",
+            exact=False,
+        ),
+        Law("A3.mean", r"E\,z", _mean, (ell, p), _EXACTLY, stable=_mean_stable),
+        Law("A5.clean_both", r"P(z=1\mid\text{both on})", (1 - p) ** (ell - 2), (ell, p), _BOTH),
+        Law("A5.clean_one", r"P(z=0\mid\text{one on})", (1 - p) ** (ell - 1), (ell, p), _ONE),
+        Law(
+            "A5.clean_none",
+            r"P(z=0\mid\text{none on})",
+            (1 - p) ** ell + ell * p * (1 - p) ** (ell - 1),
+            (ell, p),
+            _NONE,
+        ),
+        Law(
+            "A6.xor_bias",
+            r"E[\widehat{f_\alpha\oplus f_\beta}]-0",
+            -2 * (ell - 2) * p,
+            (ell, p),
+            _EXACTLY + "; both features of a covered pair on",
+        ),
+        Law("A7.further", r"E\,k", ell * p, (ell, p), _EXACTLY),
+        Law(
+            "A7.disturbed",
+            r"P(k>0)",
+            1 - (1 - p) ** ell,
+            (ell, p),
+            _EXACTLY,
+            stable=-expm1(ell * log1p(-p)),
+        ),
+        Law("A8.bias", r"E[z-1\mid\text{both on}]", (ell - 2) * p, (ell, p), _BOTH),
+        Law(
+            "A8.variance",
+            r"\mathrm{Var}(z\mid\text{both on})",
+            (ell - 2) * p * (1 - p),
+            (ell, p),
+            _BOTH,
+        ),
+        Law("A9.bias", r"E[z\mid\text{one on}]", (ell - 1) * p, (ell, p), _ONE),
+        Law(
+            "A9.bias_printed",
+            r"E[z\mid\text{one on}]",
+            ell * p,
+            (ell, p),
+            r"as the overview page has it: the leading term at $\ell\gg1$",
+            exact=False,
+        ),
+        Law(
+            "A9.variance",
+            r"\mathrm{Var}(z\mid\text{one on})",
+            (ell - 1) * p * (1 - p),
+            (ell, p),
+            _ONE,
+        ),
+        Law("A10.bias", r"E[z\mid\text{none on}]", _mean, (ell, p), _NONE, stable=_mean_stable),
+        Law(
+            "A10.bias_approx",
+            r"E[z\mid\text{none on}]",
+            (ell * p) ** 2 / 2,
+            (ell, p),
+            r"$\ell p\ll1\ll\ell$",
+            exact=False,
+        ),
+        Law(
+            "A11.sd_one",
+            r"\mathrm{sd}(\bar z\mid K=k,\text{one on})",
+            sp.sqrt((ell - 1) * p * (1 - p) / k),
+            (ell, p, k),
+            _ONE + "; over random layers, given that $k$ neurons read the pair",
+        ),
+        Law(
+            "A11.sd_approx",
+            r"\mathrm{sd}(\bar z\mid c\ge1)",
+            sp.sqrt(ell / (d * p)),
+            (ell, d, p),
+            r"$p\ll1\ll\ell$, and $dp^2\gg1$ so that $K\approx dp^2$",
+            exact=False,
+        ),
+        Law("A12.readers", r"E\,K", d * p**2, (d, p), r"a given pair, over random layers"),
+        Law(
+            "A12.uncovered",
+            r"P(K=0)",
+            _uncovered,
+            (d, p),
+            r"a given pair, over random layers",
+            stable=_uncovered_stable,
+        ),
+        Law(
+            "A13.uncovered",
+            r"E[\text{uncovered pairs}]",
+            _pairs * _uncovered,
+            (m, d, p),
+            r"all $\binom m2$ pairs, over random layers",
+            stable=_pairs * _uncovered_stable,
+        ),
+        Law(
+            "A13.all_covered",
+            r"P(\text{all covered})",
+            sp.exp(-_pairs * _uncovered),
+            (m, d, p),
+            r"uncovered pairs few and nearly independent",
+            exact=False,
+            stable=sp.exp(-_pairs * _uncovered_stable),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    r"""One row of the ledger, before it is measured.
+
+    Attributes
+    ----------
+    id : str
+        The identifier that the book, the ledger and the tests use.
+    text : str
+        The statement; ``{key}`` stands for the LaTeX of that law.
+    chapter : str
+        The page that derives it (``book/<chapter>.md``).
+    source : str
+        The key of its source in the bibliography, or ``"this book"``.
+    correction : str
+        What the source has instead, where the book corrects it; otherwise empty.
+    """
+
+    id: str
+    text: str
+    chapter: str
+    source: str
+    correction: str = ""
+
+    @property
+    def laws(self) -> tuple[Law, ...]:
+        """The laws that belong to the claim."""
+        return tuple(law for law in LAWS.values() if law.claim == self.id)
+
+    @property
+    def statement(self) -> str:
+        """The statement, with its laws in LaTeX."""
+        text = self.text
+        for law in LAWS.values():
+            text = text.replace("{" + law.key + "}", f"${law.latex()}$")
+        return text
+
+
+CLAIMS: dict[str, Claim] = {
+    claim.id: claim
+    for claim in (
+        Claim(
+            "A1",
+            r"Features are sparse: with $\ell\ll m$ of them on, a pair is on with chance "
+            r"{A1.pair_on}, and after $N$ inputs {A1.pairs_seen}.",
+            "features",
+            TMF,
+        ),
+        Claim(
+            "A2",
+            r"A neuron counts the features on beyond the first: {A2.activation} when $k$ of the "
+            r"features that it reads are on.",
+            "neurons",
+            TMF,
+        ),
+        Claim("A3", r"{A3.on}, about $(\ell p)^2/2$, and {A3.mean}.", "neurons", OVERVIEW),
+        Claim(
+            "A4",
+            r"$\widehat{f_\alpha\wedge f_\beta}=\sum_iz_iW_{i\alpha}W_{i\beta}/K_{\alpha\beta}$ is "
+            r"linear in the activations; a pair with $K_{\alpha\beta}=0$ has no estimate.",
+            "readoff",
+            TMF,
+        ),
+        Claim(
+            "A5",
+            r"The averaged activations are typically 1 with both on and 0 otherwise: "
+            r"{A5.clean_both}, {A5.clean_one}, {A5.clean_none}.",
+            "readoff",
+            OVERVIEW,
+        ),
+        Claim(
+            "A6",
+            r"Every two-input gate is linear in the features and the AND estimate, and inherits "
+            r"its error times a coefficient; for XOR that is $-2$: {A6.xor_bias} with both on.",
+            "readoff",
+            TMF,
+        ),
+        Claim(
+            "A7",
+            r"Interference is small when few on-features reach a neuron: {A7.further} and "
+            r"{A7.disturbed}, at most $\ell p$.",
+            "interference",
+            OVERVIEW,
+        ),
+        Claim("A8", r"Both on: {A8.bias}, {A8.variance}.", "interference", OVERVIEW),
+        Claim(
+            "A9",
+            r"One on: {A9.bias}, {A9.variance}.",
+            "interference",
+            OVERVIEW,
+            correction=r"The overview page gives the same $\ell p$ for both kinds of pair. They "
+            r"differ: the excess is $(\ell-2)p$ with both on and $(\ell-1)p$ with one on.",
+        ),
+        Claim(
+            "A10",
+            r"None on: {A10.bias}, about $(\ell p)^2/2$: rarer and smaller.",
+            "interference",
+            OVERVIEW,
+        ),
+        Claim(
+            "A11",
+            r"Width cures the fluctuation, {A11.sd_one}, and leaves the bias as it is.",
+            "interference",
+            OVERVIEW,
+        ),
+        Claim("A12", r"{A12.readers} and {A12.uncovered}.", "readoff", OVERVIEW),
+        Claim("A13", r"{A13.uncovered}, exactly.", "readoff", OVERVIEW),
+        Claim(
+            "B1",
+            r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "
+            r"so the expected number of failing pairs is exactly "
+            r"$\binom\ell2q_2+\ell(m-\ell)q_1+\binom{m-\ell}2q_0$, where $q_c=P(K=0\text{ or }"
+            r"|\text{error}|>\varepsilon\mid c\text{ on})$.",
+            "interference",
+            BOOK,
+        ),
+    )
+}

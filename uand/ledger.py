@@ -1,0 +1,412 @@
+r"""The claims ledger: every claim measured anew, its prediction beside it, and a verdict.
+
+Each ``_measure_…`` function samples what its claim speaks of and compares it with the law. It is
+independent of the law: it counts, and knows no formula. A claim may need several comparisons; its
+row shows the first, and its verdict needs all of them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from uand import features, neurons, readoff
+from uand.backend import random_stream
+from uand.interference import predict, simulate
+from uand.laws import CLAIMS, LAWS, Claim
+
+FALSE_ALARM = 1e-6  # chance that one run of a true ledger shows any mismatch
+EXACTLY = 1e-12  # relative difference below which two exact numbers agree
+
+CONFIRMED, CORRECTED, REFUTED, STATED, MISMATCH = (
+    "confirmed",
+    "corrected",
+    "refuted",
+    "stated",
+    "mismatch",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One predicted number beside one measured.
+
+    Attributes
+    ----------
+    quantity : str
+        What is compared, and at which parameters.
+    predicted, measured : float
+    standard_error : float
+        Of the measurement; 0 where it is exact.
+    samples : int
+        How many independent values the standard error is from.
+    differs : bool
+        True if the prediction is a source's that the book corrects: the measurement must then be
+        significantly *away* from it.
+    """
+
+    quantity: str
+    predicted: float
+    measured: float
+    standard_error: float = 0.0
+    samples: int = 0
+    differs: bool = False
+
+    @property
+    def score(self) -> float:
+        """The distance of prediction and measurement in standard errors."""
+        distance = abs(self.predicted - self.measured)
+        if self.standard_error > 0:
+            return distance / self.standard_error
+        return 0.0 if distance <= EXACTLY * abs(self.predicted) else float("inf")
+
+    def holds(self, false_alarm: float) -> bool:
+        """Say whether the comparison comes out as it should, at a given chance of a false alarm."""
+        if self.standard_error == 0:
+            agrees = self.score == 0
+        else:
+            agrees = self.score <= stats.t.isf(false_alarm / 2, self.samples - 1)
+        return bool(agrees) != self.differs
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the ledger."""
+
+    id: str
+    statement: str
+    chapter: str
+    predicted: float | None
+    measured: float | None
+    standard_error: float | None
+    verdict: str
+    comparisons: tuple[Comparison, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the seven fields that the command line prints in JSON."""
+        names = ("id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict")
+        return {name: getattr(self, name) for name in names}
+
+
+def _sampled(quantity: str, predicted: float, values: Any, differs: bool = False) -> Comparison:
+    """Compare a prediction with the mean of independent values."""
+    values = np.asarray(values, dtype=float)
+    se = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return Comparison(quantity, float(predicted), float(values.mean()), se, len(values), differs)
+
+
+Measurement = Callable[[np.random.Generator], Iterable[Comparison]]
+
+
+def _measure_a1(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, ell, inputs, repeats = 60, 4, 200, 200
+    seen = []
+    for _ in range(repeats):
+        f = features.to_dense(features.sample_exact(m, ell, inputs, rng), m).astype(int)
+        seen.append(np.count_nonzero(np.triu(f.T @ f, 1)))
+    yield _sampled(
+        f"pairs ever on, m={m}, ell={ell}, N={inputs}", LAWS["A1.pairs_seen"](m, ell, inputs), seen
+    )
+    active = features.sample_exact(m, ell, 20_000, rng)
+    on = (np.isin(active, (0, 1))).sum(axis=1) == 2
+    yield _sampled("a given pair is on", LAWS["A1.pair_on"](m, ell), on)
+    f = features.sample_independent(np.full(m, ell / m), 20_000, rng)
+    yield _sampled(
+        "a given pair is on, independent features",
+        LAWS["A1.pair_on_independent"](m, ell),
+        f[:, 0] & f[:, 1],
+    )
+
+
+def _measure_a2(_: np.random.Generator) -> Iterable[Comparison]:
+    every = np.array(list(product((0, 1), repeat=5)), dtype=np.uint8)
+    z = neurons.activations(every, every)
+    right = [
+        z[x, i] == LAWS["A2.activation"](len(set(np.flatnonzero(f)) & set(np.flatnonzero(S))))
+        for x, f in enumerate(every)
+        for i, S in enumerate(every)
+    ]
+    yield Comparison("inputs x neurons on five features", 32 * 32, float(np.sum(right)))
+
+
+def _measure_a3(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, d, ell, p, layers = 64, 400, 6, 0.15, 200
+    z = np.array(
+        [
+            neurons.activations_from_set(
+                neurons.sample_layer(m, d, p, rng), features.sample_exact(m, ell, 1, rng)[0]
+            )
+            for _ in range(layers)
+        ]
+    )
+    at = f"ell={ell}, p={p}"
+    yield _sampled(f"fraction of neurons on, {at}", LAWS["A3.on"](ell, p), (z > 0).mean(axis=1))
+    yield _sampled(f"mean activation, {at}", LAWS["A3.mean"](ell, p), z.mean(axis=1))
+    yield _sampled(
+        f"(ell p)^2/2 instead of the exact fraction, {at}",
+        LAWS["A3.on_approx"](ell, p),
+        (z > 0).mean(axis=1),
+        differs=True,
+    )
+
+
+def _measure_a4(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, d, p = 8, 12, 0.3
+    W = neurons.sample_layer(m, d, p, rng)
+    f = np.array(list(product((0, 1), repeat=m)), dtype=np.uint8)
+    z = neurons.activations(W, f)
+    pairs = np.array([(a, b) for a in range(m) for b in range(a)])
+    estimates = readoff.mean_readoff(z, W, pairs)
+    reads = [set(np.flatnonzero(row)) for row in W]
+    same = 0
+    for column, (a, b) in enumerate(pairs):
+        readers = [i for i, S in enumerate(reads) if {a, b} <= S]
+        for x in range(len(f)):
+            got = estimates[x, column]
+            wanted = sum(int(z[x, i]) for i in readers) / len(readers) if readers else None
+            same += bool(np.isnan(got)) if wanted is None else bool(np.isclose(got, wanted))
+    yield Comparison(
+        "estimates equal to the mean over the neurons that read both, or absent where none does, "
+        f"all inputs and pairs of a layer with m={m}, d={d}",
+        len(f) * len(pairs),
+        float(same),
+    )
+
+
+def _reader_activations(
+    c: int, m: int, ell: int, p: float, d: int, layers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the activations of all neurons that read features 0 and 1, with `c` of them on."""
+    values = []
+    for _ in range(layers):
+        W = neurons.sample_layer(m, d, p, rng)
+        others = 2 + features.sample_exact(m - 2, ell - c, 1, rng)[0]
+        z = neurons.activations_from_set(W, np.concatenate([np.arange(c), others]))
+        values.append(z[(W[:, 0] == 1) & (W[:, 1] == 1)])
+    return np.concatenate(values)
+
+
+def _measure_a5(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, ell, p = 50, 5, 0.1
+    for name, c in readoff.KINDS.items():
+        z = _reader_activations(c, m, ell, p, 2000, 200, rng)
+        clean = z == (1 if c == readoff.BOTH else 0)
+        yield _sampled(
+            f"clean, {name} on, ell={ell}, p={p}", LAWS[f"A5.clean_{name}"](ell, p), clean
+        )
+
+
+def _measure_a6(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, d, ell, p, layers = 40, 1000, 6, 0.1, 400
+    pair = np.array([[0, 1]])
+    errors = []
+    for _ in range(layers):
+        W = neurons.sample_layer(m, d, p, rng)
+        active = np.concatenate([[0, 1], 2 + features.sample_exact(m - 2, ell - 2, 1, rng)[0]])
+        z = neurons.activations_from_set(W, active)[None, :]
+        estimate = readoff.mean_readoff(z, W, pair)[0, 0]
+        if not np.isnan(estimate):
+            errors.append(readoff.gate(readoff.GATES["XOR"], 1, 1, estimate))
+    yield _sampled(
+        f"mean error of XOR with both on, ell={ell}, p={p}", LAWS["A6.xor_bias"](ell, p), errors
+    )
+    right = sum(
+        readoff.gate(table, a, b, a * b) == table[2 * a + b]
+        for table in product((0, 1), repeat=4)
+        for a, b in product((0, 1), repeat=2)
+    )
+    yield Comparison("truth-table entries of all 16 gates, given the exact AND", 64, float(right))
+
+
+def _measure_a7(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, ell, p = 60, 5, 0.04
+    W = neurons.sample_layer(m, 40_000, p, rng)
+    k = W[:, features.sample_exact(m, ell, 1, rng)[0]].sum(axis=1, dtype=int)
+    yield _sampled(f"on-features in a neuron, ell={ell}, p={p}", LAWS["A7.further"](ell, p), k)
+    yield _sampled(
+        f"neurons with an on-feature, ell={ell}, p={p}", LAWS["A7.disturbed"](ell, p), k > 0
+    )
+
+
+def _measure_bias_and_variance(
+    claim: str, c: int, ell: int, p: float, rng: np.random.Generator
+) -> Iterable[Comparison]:
+    z = _reader_activations(c, 50, ell, p, 2000, 200, rng) - (1 if c == readoff.BOTH else 0)
+    bias = LAWS[f"{claim}.bias"](ell, p)
+    yield _sampled(f"bias, ell={ell}, p={p}", bias, z)
+    if f"{claim}.variance" in LAWS:
+        yield _sampled(
+            f"variance, ell={ell}, p={p}", LAWS[f"{claim}.variance"](ell, p), (z - bias) ** 2
+        )
+    if f"{claim}.bias_printed" in LAWS:
+        printed = LAWS[f"{claim}.bias_printed"](ell, p)
+        yield _sampled(f"bias as printed, ell={ell}, p={p}", printed, z, differs=True)
+
+
+def _measure_a8(rng: np.random.Generator) -> Iterable[Comparison]:
+    return _measure_bias_and_variance("A8", readoff.BOTH, 6, 0.12, rng)
+
+
+def _measure_a9(rng: np.random.Generator) -> Iterable[Comparison]:
+    return _measure_bias_and_variance("A9", readoff.ONE, 6, 0.12, rng)
+
+
+def _measure_a10(rng: np.random.Generator) -> Iterable[Comparison]:
+    return _measure_bias_and_variance("A10", readoff.NONE, 6, 0.12, rng)
+
+
+def _measure_a11(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, ell, p = 24, 5, 0.3
+    bias = LAWS["A9.bias"](ell, p)
+    for d, k in ((60, 5), (240, 20)):
+        estimates = []
+        for _ in range(4000):
+            W = neurons.sample_layer(m, d, p, rng)
+            readers = (W[:, 0] == 1) & (W[:, 1] == 1)
+            if np.count_nonzero(readers) == k:
+                others = 2 + features.sample_exact(m - 2, ell - 1, 1, rng)[0]
+                z = neurons.activations_from_set(W, np.concatenate([[0], others]))
+                estimates.append(z[readers].mean())
+        errors = np.array(estimates)
+        yield _sampled(
+            f"variance of the estimate, one on, K={k}, d={d}, ell={ell}, p={p}",
+            LAWS["A11.sd_one"](ell, p, k) ** 2,
+            (errors - bias) ** 2,
+        )
+        yield _sampled(
+            f"bias of the estimate, one on, K={k}, d={d}, ell={ell}, p={p}", bias, errors
+        )
+
+
+def _sample_counts(rng: np.random.Generator, m: int, d: int, p: float) -> np.ndarray:
+    """Return K of all pairs of 300 layers, shape (300, pairs)."""
+    upper = np.triu_indices(m, 1)
+    return np.array(
+        [readoff.shared_counts(neurons.sample_layer(m, d, p, rng))[upper] for _ in range(300)]
+    )
+
+
+def _measure_a12(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, d, p = 40, 100, 0.15
+    K = _sample_counts(rng, m, d, p)
+    yield _sampled(
+        f"neurons that read a pair, d={d}, p={p}", LAWS["A12.readers"](d, p), K.mean(axis=1)
+    )
+    yield _sampled(
+        f"fraction of uncovered pairs, d={d}, p={p}",
+        LAWS["A12.uncovered"](d, p),
+        (K == 0).mean(axis=1),
+    )
+
+
+def _measure_a13(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, d, p = 40, 200, 0.15
+    uncovered = (_sample_counts(rng, m, d, p) == 0).sum(axis=1)
+    yield _sampled(
+        f"uncovered pairs of a layer, m={m}, d={d}, p={p}",
+        LAWS["A13.uncovered"](m, d, p),
+        uncovered,
+    )
+
+
+def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
+    at: dict[str, Any] = {"m": 200, "d": 2000, "ell": 3, "p": 0.1, "eps": 0.25}
+    layers = 100
+    law = predict(**at)
+    seen = simulate(**at, layers=layers, inputs=10, seed=int(rng.integers(2**32)))
+    words = "m=200, d=2000, ell=3, p=0.1, eps=0.25"
+    se = seen.expected_failures_se or 0.0
+    yield Comparison(
+        f"failing pairs of an input, {words}",
+        law.expected_failures,
+        seen.expected_failures,
+        se,
+        layers,
+    )
+    for kind, figures in seen.pairs.items():
+        for name in ("expected_failures", "bias", "sd"):
+            yield Comparison(
+                f"{name.replace('_', ' ')}, {kind} on, {words}",
+                getattr(law.pairs[kind], name),
+                getattr(figures, name),
+                getattr(figures, f"{name}_se"),
+                layers,
+            )
+
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "A1": _measure_a1,
+    "A2": _measure_a2,
+    "A3": _measure_a3,
+    "A4": _measure_a4,
+    "A5": _measure_a5,
+    "A6": _measure_a6,
+    "A7": _measure_a7,
+    "A8": _measure_a8,
+    "A9": _measure_a9,
+    "A10": _measure_a10,
+    "A11": _measure_a11,
+    "A12": _measure_a12,
+    "A13": _measure_a13,
+    "B1": _measure_b1,
+}
+
+
+def _row(claim: Claim, comparisons: tuple[Comparison, ...], false_alarm: float) -> Row:
+    statement = " ".join(filter(None, (claim.statement, claim.correction)))
+    if not comparisons:
+        return Row(claim.id, statement, claim.chapter, None, None, None, STATED)
+    if not all(comparison.holds(false_alarm) for comparison in comparisons):
+        verdict = MISMATCH
+    else:
+        verdict = CORRECTED if claim.correction else CONFIRMED
+    first = comparisons[0]
+    return Row(
+        claim.id,
+        statement,
+        claim.chapter,
+        first.predicted,
+        first.measured,
+        first.standard_error,
+        verdict,
+        comparisons,
+    )
+
+
+def ledger(seed: int = 0, only: Iterable[str] | None = None) -> list[Row]:
+    """Measure every claim and return the ledger, one row a claim.
+
+    Parameters
+    ----------
+    seed : int
+        Each claim draws from its own stream of this seed, whichever others are measured.
+    only : iterable of str, optional
+        The claims to measure; all of them if not given.
+
+    Returns
+    -------
+    list of Row
+        The verdict is ``mismatch`` where a law and its measurement differ by more than chance
+        allows: over all comparisons of a run, a true ledger shows one with probability at most
+        `FALSE_ALARM`.
+
+    Raises
+    ------
+    ValueError
+        If `only` names a claim that is not there.
+    """
+    chosen = list(CLAIMS) if only is None else list(only)
+    for name in chosen:
+        if name not in CLAIMS:
+            raise ValueError(f"only = {name!r}: must be one of {', '.join(CLAIMS)}")
+    measured = {
+        name: tuple(MEASUREMENTS[name](random_stream(seed, list(CLAIMS).index(name))))
+        for name in chosen
+        if name in MEASUREMENTS
+    }
+    comparisons = sum(len(several) for several in measured.values())
+    false_alarm = FALSE_ALARM / max(comparisons, 1)
+    return [_row(CLAIMS[name], measured.get(name, ()), false_alarm) for name in chosen]

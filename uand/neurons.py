@@ -1,0 +1,86 @@
+r"""The random layer: each neuron reads a random subset of the features."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from uand import backend, checks
+from uand.backend import Array
+
+
+def sample_layer(m: int, d: int, p: Any, rng: np.random.Generator, xp: ModuleType = np) -> Array:
+    r"""Draw the connections :math:`W_{i\alpha}\sim\mathrm{Bernoulli}(p)`, independently.
+
+    Parameters
+    ----------
+    m, d : int
+        Features and neurons.
+    p : float
+        The chance that a neuron reads a feature.
+    rng : numpy.random.Generator
+        Draws on the host, so that one generator gives the same layer on every backend.
+    xp : module
+        The namespace of the result.
+
+    Returns
+    -------
+    array of uint8, shape (d, m)
+        1 where neuron `i` reads feature `alpha`; row `i` is the set :math:`S_i`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the layer does not fit in memory.
+
+    Notes
+    -----
+    Definition of claim A2, chapter *neurons*; Vaintrob, Mendel and Hänni (2024).
+    """
+    m = checks.integer("m", m, 1)
+    d = checks.integer("d", d, 1)
+    density = float(checks.probability("p", p))
+    # One byte a connection, and the positions of the ones (with their gaps) while drawing.
+    checks.memory(m * d * (1 + 24 * density), f"m = {m}, d = {d}")
+    W = np.zeros(d * m, dtype=np.uint8)
+    W[backend.bernoulli_positions(d * m, density, rng)] = 1
+    return xp.asarray(W.reshape(d, m))
+
+
+def activations(W: Array, f: Array) -> Array:
+    r"""Return :math:`z_i=\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-1)` for dense inputs.
+
+    Parameters
+    ----------
+    W : array, shape (d, m)
+    f : array of bool or 0/1, shape (batch, m)
+
+    Returns
+    -------
+    array of int32, shape (batch, d)
+    """
+    xp = backend.namespace(W)
+    # Counts up to m are exact in float32 as long as m < 2**24; float products use fast BLAS.
+    real = xp.float32 if W.shape[1] < 2**24 else xp.float64
+    k = xp.astype(f, real) @ xp.astype(W, real).T
+    return xp.astype(xp.clip(k - 1, min=0), xp.int32)
+
+
+def activations_from_set(W: Array, active: Any) -> Array:
+    """Return the activations for one input given by the set of features that are on.
+
+    Adds up only the `ell` columns that count, instead of multiplying by ``m`` zeros and ones.
+
+    Parameters
+    ----------
+    W : array, shape (d, m)
+    active : sequence of int, shape (ell,)
+
+    Returns
+    -------
+    array of int32, shape (d,)
+    """
+    xp = backend.namespace(W)
+    columns = xp.take(W, xp.asarray(np.asarray(active, dtype=np.int64)), axis=1)
+    k = xp.sum(columns, axis=1, dtype=xp.int32)
+    return xp.clip(k - 1, min=0)

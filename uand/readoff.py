@@ -1,0 +1,294 @@
+r"""Reading ANDs, and every other two-input gate, off the activations of one layer.
+
+For a pair of features :math:`\alpha,\beta` the mean read-off averages the activations of the
+:math:`K_{\alpha\beta}` neurons that read both. A pair that no neuron reads is *uncovered*: it has
+no estimate (NaN here), and counts as failed, never as 0.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from uand import backend, checks, neurons
+from uand.backend import Array
+
+BOTH, ONE, NONE = 2, 1, 0
+KINDS = {"both": BOTH, "one": ONE, "none": NONE}
+
+TILE = 1024  # rows of K that are in memory at a time
+
+
+def shared_counts(W: Array) -> Array:
+    r"""Return :math:`K_{\alpha\beta}=\sum_iW_{i\alpha}W_{i\beta}`, how many neurons read both.
+
+    Parameters
+    ----------
+    W : array, shape (d, m)
+
+    Returns
+    -------
+    array of int32, shape (m, m)
+        Symmetric; the diagonal counts the neurons that read each feature.
+    """
+    xp = backend.namespace(W)
+    real = xp.astype(W, _real(xp, W.shape[0]))
+    return xp.astype(real.T @ real, xp.int32)
+
+
+def _real(xp: Any, largest: float) -> Any:
+    """Return the smaller float type in which whole numbers up to `largest` are exact."""
+    return xp.float32 if largest < 2**24 else xp.float64
+
+
+def _check_pairs(pairs: Any, m: int) -> np.ndarray:
+    chosen: np.ndarray = np.asarray(pairs)
+    if chosen.ndim != 2 or chosen.shape[1] != 2 or not np.issubdtype(chosen.dtype, np.integer):
+        raise ValueError(
+            f"pairs = array of {chosen.dtype}, shape {chosen.shape}: must be integers, shape (n, 2)"
+        )
+    out = np.any((chosen < 0) | (chosen >= m), axis=1)
+    same = chosen[:, 0] == chosen[:, 1]
+    for wrong, requirement in (
+        (out, f"two features from 0 to m - 1 = {m - 1}"),
+        (same, "two different features"),
+    ):
+        if wrong.any():
+            raise ValueError(
+                f"pairs holds {tuple(chosen[wrong][0].tolist())}: must be {requirement}"
+            )
+    return chosen
+
+
+def mean_readoff(z: Array, W: Array, pairs: Any) -> Array:
+    r"""Estimate the AND of chosen pairs by the mean activation of the neurons that read both.
+
+    .. math:: \widehat{f_\alpha\wedge f_\beta}=\sum_iz_iW_{i\alpha}W_{i\beta}/K_{\alpha\beta}
+
+    Parameters
+    ----------
+    z : array, shape (batch, d)
+        Activations.
+    W : array, shape (d, m)
+        Connections.
+    pairs : array of int, shape (n, 2)
+        The pairs to read.
+
+    Returns
+    -------
+    array of float64, shape (batch, n)
+        NaN where a pair is uncovered.
+
+    Raises
+    ------
+    ValueError
+        If a pair names a feature that is not there, or one feature twice.
+
+    Notes
+    -----
+    Claim A4, chapter *read-off*; Vaintrob, Mendel and Hänni (2024).
+    """
+    xp = backend.namespace(z, W)
+    pairs = _check_pairs(pairs, W.shape[1])
+    alpha, beta = (xp.asarray(np.ascontiguousarray(column)) for column in pairs.T)
+    both = xp.take(W, alpha, axis=1) * xp.take(W, beta, axis=1)
+    K = xp.astype(xp.sum(both, axis=0, dtype=xp.int64), xp.float64)
+    S = xp.astype(z, xp.float64) @ xp.astype(both, xp.float64)
+    return xp.where(K > 0, S / xp.clip(K, min=1), xp.nan)
+
+
+def mean_readoff_all(z: Array, W: Array) -> Array:
+    """Return the mean read-off of all pairs for one input.
+
+    Parameters
+    ----------
+    z : array, shape (d,)
+    W : array, shape (d, m)
+
+    Returns
+    -------
+    array of float64, shape (m, m)
+        Symmetric; NaN where a pair is uncovered and on the diagonal, which holds no pair.
+    """
+    xp = backend.namespace(z, W)
+    real = xp.astype(W, xp.float64)
+    K = real.T @ real
+    S = real.T @ (xp.astype(z, xp.float64)[:, None] * real)
+    estimate = xp.where(K > 0, S / xp.clip(K, min=1), xp.nan)
+    return xp.where(xp.eye(W.shape[1], dtype=xp.bool), xp.nan, estimate)
+
+
+# Truth tables as (g(0,0), g(0,1), g(1,0), g(1,1)).
+GATES: dict[str, tuple[int, int, int, int]] = {
+    "AND": (0, 0, 0, 1),
+    "OR": (0, 1, 1, 1),
+    "XOR": (0, 1, 1, 0),
+    "NAND": (1, 1, 1, 0),
+    "NOR": (1, 0, 0, 0),
+    "XNOR": (1, 0, 0, 1),
+    "IMPLIES": (1, 1, 0, 1),
+}
+
+
+def gate_coefficients(table: Sequence[int]) -> tuple[int, int, int, int]:
+    r"""Return the coefficients of a gate on :math:`1, f_\alpha, f_\beta, f_\alpha\wedge f_\beta`.
+
+    .. math:: g=g_{00}+(g_{10}-g_{00})f_\alpha+(g_{01}-g_{00})f_\beta
+              +(g_{11}-g_{10}-g_{01}+g_{00})\,f_\alpha\wedge f_\beta
+
+    The last one, 0, ±1 or ±2, is the factor by which the gate inherits the error of the AND.
+
+    Parameters
+    ----------
+    table : sequence of 0 and 1, length 4
+        :math:`g_{00},g_{01},g_{10},g_{11}`.
+
+    >>> gate_coefficients(GATES["XOR"])
+    (0, 1, 1, -2)
+
+    Notes
+    -----
+    Claim A6, chapter *read-off*.
+    """
+    if len(table) != 4 or any(value not in (0, 1) for value in table):
+        raise ValueError(f"table = {table!r}: must be four values, each 0 or 1")
+    g00, g01, g10, g11 = (int(value) for value in table)
+    return g00, g10 - g00, g01 - g00, g11 - g10 - g01 + g00
+
+
+def gate(table: Sequence[int], f_alpha: Array, f_beta: Array, and_estimate: Array) -> Array:
+    """Return the estimate of a two-input gate from the features and the AND estimate.
+
+    Parameters
+    ----------
+    table : sequence of 0 and 1, length 4
+        The truth table, as in `GATES`.
+    f_alpha, f_beta : array
+        The two features, 0 or 1.
+    and_estimate : array
+        The estimate of their AND, of the same shape.
+    """
+    constant, a, b, ab = gate_coefficients(table)
+    return constant + a * f_alpha + b * f_beta + ab * and_estimate
+
+
+@dataclass(frozen=True)
+class PairHistogram:
+    r"""How many pairs have which joint value of :math:`(c,K,S)`; everything follows from it.
+
+    :math:`c` features of the pair are on, :math:`K` neurons read both, and their activations add
+    up to :math:`S=\sum_iz_iW_{i\alpha}W_{i\beta}`: the estimate is :math:`S/K`. Entry `n` of the
+    four arrays says that ``count[n]`` pairs have ``(c[n], K[n], S[n])``.
+    """
+
+    c: np.ndarray
+    K: np.ndarray
+    S: np.ndarray
+    count: np.ndarray
+
+
+def pair_histogram(
+    W: Array, inputs: Sequence[np.ndarray], tick: Callable[[], object] = lambda: None
+) -> PairHistogram:
+    r"""Read all :math:`\binom m2` pairs off every input, and count the pairs by :math:`(c,K,S)`.
+
+    Tile by tile over the rows of :math:`K=W^TW`, so that memory stays bounded; for :math:`S` only
+    the neurons that are on are multiplied, which are few.
+
+    Parameters
+    ----------
+    W : array, shape (d, m)
+    inputs : sequence of arrays of int
+        The features that are on, for each input.
+    tick : callable
+        Called after every tile of every input, for a progress bar; see `tiles`.
+
+    Returns
+    -------
+    PairHistogram
+        On the host, in whole numbers: no rounding anywhere.
+    """
+    xp = backend.namespace(W)
+    d, m = W.shape
+    checks.memory(_workspace(m, d, xp), f"m = {m}, d = {d}")
+    prepared = [_prepare(W, active, xp) for active in inputs]
+    # Sums of activations are the largest whole numbers that the products must hold exactly.
+    largest = max([d, *(float(xp.sum(z_on)) for _, _, z_on in prepared)])
+    real = xp.astype(W, _real(xp, largest))
+    total: dict[str, np.ndarray] = {}
+    for first in range(0, m, TILE):
+        last = min(first + TILE, m)
+        K = xp.astype(real[:, first:last].T @ real[:, first:], xp.int64)
+        K_bins = int(xp.max(K)) + 1
+        for f, on, z_on in prepared:
+            c = f[first:last, None] + f[None, first:]
+            W_on = xp.take(real, on, axis=0)[:, first:]
+            S = xp.astype(
+                (xp.astype(z_on, real.dtype)[:, None] * W_on[:, : last - first]).T @ W_on, xp.int64
+            )
+            S_bins = int(xp.max(S)) + 1
+            keys, counts = _count_pairs((c * K_bins + K) * S_bins + S, 3 * K_bins * S_bins)
+            part = np.stack([keys // S_bins // K_bins, keys // S_bins % K_bins, keys % S_bins])
+            total = _add(total, part, counts)
+            tick()
+    c, K, S = total["values"]
+    return PairHistogram(c, K, S, total["counts"])
+
+
+def tiles(m: int) -> int:
+    """Return how many tiles `pair_histogram` makes of `m` features, for each input."""
+    return math.ceil(m / TILE)
+
+
+def _workspace(m: int, d: int, xp: Any) -> float:
+    """Return the bytes that `pair_histogram` takes beside `W`, on the host."""
+    if xp.__name__.endswith("cupy"):
+        return 0.0
+    return 8.0 * d * m + 6 * 8.0 * min(TILE, m) * m
+
+
+def _prepare(W: Array, active: np.ndarray, xp: Any) -> tuple[Array, Array, Array]:
+    """Return, for one input, its features and the neurons that are on with their activations."""
+    z = neurons.activations_from_set(W, active)
+    on = xp.nonzero(z > 0)[0]
+    f = np.zeros(W.shape[1], dtype=np.int64)
+    f[active] = 1
+    return xp.asarray(f), on, xp.astype(xp.take(z, on, axis=0), xp.float64)
+
+
+def _count_pairs(key: Array, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count the keys of one tile, its square on the diagonal once a pair and not twice.
+
+    `key` has shape ``(rows, columns)`` with the tile's own features first among the columns.
+    """
+    rows = key.shape[0]
+    square, rest = key[:, :rows], key[:, rows:]
+    diagonal = backend.namespace(key).linalg.diagonal(square)
+    if bins <= max(2**20, key.size // 4):
+        table = (backend.bincount(square, bins) - backend.bincount(diagonal, bins)) // 2
+        table += backend.bincount(rest, bins)
+        keys = np.flatnonzero(table)
+        return keys, table[keys]
+    # Too many bins for a table: sort instead.
+    keys, inverse = np.unique(
+        np.concatenate([backend.to_host(part).ravel() for part in (square, diagonal, rest)]),
+        return_inverse=True,
+    )
+    weights = np.repeat([1, -1, 2], [square.size, rows, rest.size])
+    counts = np.bincount(inverse, weights=weights).astype(np.int64) // 2
+    return keys[counts > 0], counts[counts > 0]
+
+
+def _add(
+    total: dict[str, np.ndarray], values: np.ndarray, counts: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Merge two histograms whose bins are the columns of `values`."""
+    if total:
+        values = np.concatenate([total["values"], values], axis=1)
+        counts = np.concatenate([total["counts"], counts])
+    values, inverse = np.unique(values, axis=1, return_inverse=True)
+    merged = np.zeros(values.shape[1], dtype=np.int64)
+    np.add.at(merged, inverse.reshape(-1), counts)
+    return {"values": values, "counts": merged}
