@@ -78,6 +78,8 @@ def bincount(keys: Array, bins: int) -> np.ndarray:
     """
     xp = namespace(keys)
     flat = xp.reshape(keys, (-1,))
+    if flat.shape[0] == 0:  # CuPy's bincount refuses it
+        return np.zeros(bins, dtype=np.int64)
     if not hasattr(xp, "bincount"):
         return np.bincount(to_host(flat), minlength=bins)
     return to_host(xp.bincount(flat, minlength=bins))

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import Any
 
+import numpy as np
 import psutil
 
 MEAN = "mean"
@@ -15,7 +17,9 @@ ENSEMBLES = (EXACT, INDEPENDENT)
 
 
 def _fail(name: str, value: object, requirement: str) -> ValueError:
-    shown = str(value) if isinstance(value, Rational) else repr(value)
+    if isinstance(value, np.generic):
+        value = value.item()  # 1.5 and not np.float64(1.5)
+    shown = str(value) if isinstance(value, (Rational, Decimal)) else repr(value)
     return ValueError(f"{name} = {shown}: must be {requirement}")
 
 
@@ -49,7 +53,7 @@ def decimal(name: str, value: Any, low: float, high: float, requirement: str) ->
     >>> decimal("eps", 0.3, 0, 1, "a number from 0 to 1")
     Fraction(3, 10)
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
         raise _fail(name, value, requirement)
     if isinstance(value, Rational):
         number = Fraction(value)
@@ -94,6 +98,10 @@ def memory(needed: float, names: str) -> None:
         ...
     ValueError: m = 1000000000, d = 1000000000: must need less memory than ...
     """
+    try:
+        needed = float(needed)
+    except OverflowError:  # an integer beyond all floats
+        needed = math.inf
     free = psutil.virtual_memory().available
     if needed > free:
         raise ValueError(

@@ -150,14 +150,16 @@ def _run(arguments: argparse.Namespace) -> int:
         else:
             data = predict(**options).as_dict()
         text, status = _figures(data), 0
-    print(json.dumps(data, indent=2, allow_nan=False) if arguments.json else text)
+    # Flushed here, where `main` handles what goes wrong, and not by Python on its way out.
+    print(json.dumps(data, indent=2, allow_nan=False) if arguments.json else text, flush=True)
     return status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0: done; 1: the ledger has a mismatch; 2: bad input, told in one line on standard error.
+    0: done; 1: the ledger has a mismatch, or the output could not be written; 2: bad input, told
+    in one line on standard error.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -169,6 +171,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         sys.stdout = None
         return 0
+    except OSError as error:  # no space left for our output, say
+        print(f"uand {arguments.command}: error: {error}", file=sys.stderr)
+        sys.stdout = None
+        return FAILED
     except KeyboardInterrupt:
         print(f"uand {arguments.command}: interrupted", file=sys.stderr)
         return 130

@@ -37,6 +37,7 @@ def sample_exact(m: int, ell: int, batch: int, rng: np.random.Generator) -> np.n
     m = checks.integer("m", m, 1)
     ell = checks.integer("ell", ell, 0, m, of="m")
     batch = checks.integer("batch", batch, 0)
+    checks.memory(16 * batch * ell, f"batch = {batch}, ell = {ell}")
     active = np.empty((batch, ell), dtype=np.int64)
     for column, j in enumerate(range(m - ell, m)):
         t = rng.integers(0, j + 1, size=batch)
@@ -62,6 +63,7 @@ def sample_independent(rates: Any, batch: int, rng: np.random.Generator) -> np.n
     if rates.ndim != 1 or not bool(np.all((rates >= 0) & (rates <= 1))):
         raise ValueError("rates = an array: must be one number from 0 to 1 for each feature")
     batch = checks.integer("batch", batch, 0)
+    checks.memory(9 * batch * rates.size, f"batch = {batch}, m = {rates.size}")
     on: np.ndarray = rng.random((batch, rates.size)) < rates
     return on
 
@@ -94,16 +96,20 @@ def zipf_rates(m: int, ell: float, exponent: float = 1.0) -> np.ndarray:
     """
     m = checks.integer("m", m, 1)
     ell = float(checks.decimal("ell", ell, 0, m, f"a number from 0 to m = {m}"))
-    weights = np.arange(1, m + 1, dtype=float) ** -exponent
-    rates = np.zeros(m)
+    exponent = float(checks.tolerance("exponent", exponent))
+    rank = np.arange(1, m + 1, dtype=float)
+    rates = np.ones(m)
     full = 0  # how many of the commonest features are always on
-    while True:
-        rates[:full] = 1
-        rates[full:] = weights[full:] * ((ell - full) / max(weights[full:].sum(), 1e-300))
+    while full < m:
+        # Relative to the commonest one left, so that the sum is at least 1 at any exponent.
+        weights = (rank[full:] / rank[full]) ** -exponent
+        rates[full:] = weights * ((ell - full) / weights.sum())
         over = int(np.count_nonzero(rates > 1))
         if over == 0:
-            return rates
+            break
+        rates[full : full + over] = 1
         full += over
+    return rates
 
 
 def sample_inputs(
@@ -117,6 +123,8 @@ def sample_inputs(
         Exactly `ell` features on, uniformly; or each on independently with chance ``ell/m``.
     """
     checks.choice("ensemble", ensemble, checks.ENSEMBLES)
+    m = checks.integer("m", m, 1)
+    batch = checks.integer("batch", batch, 0)
     rate = checks.features_on(ell, m, ensemble)
     if ensemble == checks.EXACT:
         return list(sample_exact(m, int(rate), batch, rng))
@@ -158,7 +166,13 @@ def representation_bits(m: int, ell: int) -> Bits:
     """
     m = checks.integer("m", m, 1)
     ell = checks.integer("ell", ell, 0, m, of="m")
-    entropy = (math.lgamma(m + 1) - math.lgamma(ell + 1) - math.lgamma(m - ell + 1)) / math.log(2)
+    # The binomial coefficient as a product of factors of at least 1: a sum that cannot cancel.
+    few = min(ell, m - ell)
+    checks.memory(24 * few, f"m = {m}, ell = {ell}")
+    factor = np.arange(1, few + 1, dtype=float)
     return Bits(
-        booleans=8 * m, packed=m, index_sets=ell * math.ceil(math.log2(max(m, 2))), entropy=entropy
+        booleans=8 * m,
+        packed=m,
+        index_sets=ell * max(m - 1, 1).bit_length(),
+        entropy=float(np.log2((m - few + factor) / factor).sum()),
     )

@@ -28,6 +28,7 @@ from uand.readoff import BOTH, KINDS, NONE, ONE, PairHistogram, pair_histogram, 
 
 NEGLIGIBLE = 1e-17  # a remainder below this fraction of a sum does not change its double
 MAX_WORK = 1e11  # multiplications beyond which the exact law is refused (minutes)
+MAX_SIZE = 10**15  # features or neurons; far larger ones would overflow floats
 
 
 # --- probabilities without cancellation ---------------------------------------------------------
@@ -52,14 +53,11 @@ def binomial_pmf(n: int, p: Any) -> np.ndarray:
         Cut off where the rest underflows.
     """
     p = checks.probability("p", p)
-    n = checks.integer("n", n, 0)
+    n = checks.integer("n", n, 0, MAX_SIZE)
+    _check_memory(n, p, f"n = {n}, p = {float(p)}")
+    mode, top = int((n + 1) * p), _largest(n, p)
     if p in (0, 1):
-        return np.eye(1, n + 1, int(n * p)).ravel()
-    mode = int((n + 1) * p)
-    # Bernstein: P(X - np >= x) <= exp(-x^2 / 2(np + x/3)), below 1e-320 for this x.
-    mean, c = float(n * p), 740.0
-    top = min(n, mode + math.ceil(c / 3 + math.sqrt(c**2 / 9 + 2 * c * mean)) + 1)
-    checks.memory(40.0 * (top + 1), f"n = {n}, p = {float(p)}")
+        return np.eye(1, top + 1, int(n * p)).ravel()
     odds = float(p / (1 - p))
     k = np.arange(top + 1, dtype=float)
     with np.errstate(under="ignore"):
@@ -67,6 +65,17 @@ def binomial_pmf(n: int, p: Any) -> np.ndarray:
         down = np.cumprod(k[mode:0:-1] / (n - k[mode:0:-1] + 1) / odds)
     pmf = np.concatenate([down[::-1], [1.0], up])
     return pmf / math.fsum(pmf)
+
+
+def _largest(n: int, p: Fraction) -> int:
+    """Return beyond which number Bin(n, p) has no probability that a float can hold."""
+    # Bernstein: P(X - np >= x) <= exp(-x^2 / 2(np + x/3)), below 1e-320 for this x.
+    mean, c = float(n * p), 740.0
+    return min(n, int((n + 1) * p) + math.ceil(c / 3 + math.sqrt(c**2 / 9 + 2 * c * mean)) + 1)
+
+
+def _check_memory(n: int, p: Fraction, names: str) -> None:
+    checks.memory(40.0 * (_largest(n, p) + 1), names)
 
 
 def excess_pmf(others: int, p: Any, c: int) -> np.ndarray:
@@ -102,11 +111,11 @@ def _tail(pmf: np.ndarray) -> np.ndarray:
 
 
 def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
-    r"""Return :math:`\sum_{k\ge1}w_k\,P(Z^{(1)}+\dots+Z^{(k)}>\varepsilon k)`.
+    r"""Return :math:`\sum_{n\ge1}w_n\,P(Z^{(1)}+\dots+Z^{(n)}>\varepsilon n)`.
 
-    The tails :math:`F_k(s)=P(Z^{(1)}+\dots+Z^{(k)}\ge s)` follow each other by direct convolution,
+    The tails :math:`F_n(j)=P(Z^{(1)}+\dots+Z^{(n)}\ge j)` follow each other by direct convolution,
 
-    .. math:: F_{k+1}(s)=\sum_{z<s}P(Z=z)\,F_k(s-z)+P(Z\ge s),
+    .. math:: F_{n+1}(j)=\sum_{z<j}P(Z=z)\,F_n(j-z)+P(Z\ge j),
 
     in which every term is positive, so that a tail of :math:`10^{-100}` is right to as many digits
     as one of 0.1. (A Fourier transform would be wrong below :math:`10^{-13}`.)
@@ -118,14 +127,14 @@ def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
     eps : Fraction
         The tolerance; a sum exactly at it does not exceed it.
     weights : ndarray
-        :math:`w_0,w_1,\dots`, the chances of :math:`k`; :math:`w_0` is not used.
+        :math:`w_0,w_1,\dots`, the chances of :math:`n`; :math:`w_0` is not used.
 
     Returns
     -------
     float
     """
     largest = len(pmf) - 1  # Z is never more
-    remaining = _tail(weights)  # of the weights, from k on
+    remaining = _tail(weights)  # of the weights, from n on
     top = len(weights) - 1
     size = math.floor(eps * top) + 2  # sums 0, 1, …, beyond which no threshold lies
     if top < 1 or eps >= largest:
@@ -141,13 +150,13 @@ def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
     pmf = pmf[:size]
     F = one
     total = 0.0
-    for k in range(1, top + 1):
-        if k > 1:
+    for n in range(1, top + 1):
+        if n > 1:
             with np.errstate(under="ignore"):
-                # F_k(s) = 1 for s <= 0 is the term P(Z >= s); F's own entry at s = 0 is not used.
+                # F_n(j) = 1 for j <= 0 is the term P(Z >= j); F's own entry at j = 0 is not used.
                 F = np.convolve(pmf, np.concatenate([[0.0], F[1:]]))[:size] + one
-        total += weights[k] * F[math.floor(eps * k) + 1]
-        if k < top and remaining[k + 1] <= NEGLIGIBLE * total:
+        total += weights[n] * F[math.floor(eps * n) + 1]
+        if n < top and remaining[n + 1] <= NEGLIGIBLE * total:
             break
     return float(total)
 
@@ -277,8 +286,8 @@ def _plain(number: Fraction) -> int | float:
 def _check(m: Any, d: Any, ell: Any, p: Any, eps: Any, readoff: Any, ensemble: Any) -> _Parameters:
     checks.choice("ensemble", ensemble, checks.ENSEMBLES)
     checks.choice("readoff", readoff, checks.READOFFS)
-    m = checks.integer("m", m, 2)
-    d = checks.integer("d", d, 1)
+    m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
+    d = checks.integer("d", checks.integer("d", d, 1), 1, MAX_SIZE)
     ell = checks.features_on(ell, m, ensemble)
     p = checks.probability("p", p)
     return _Parameters(m, d, ell, p, checks.tolerance("eps", eps), readoff, ensemble)
@@ -375,10 +384,10 @@ def predict(
     Over random layers the error of a pair with `c` features on is the mean of :math:`K` copies of
     :math:`Z_c`, with :math:`K\sim\mathrm{Bin}(d,p^2)`, so
 
-    .. math:: q_c=P(K=0)+\sum_{k\ge1}P(K=k)\,P\big(Z_c^{(1)}+\dots+Z_c^{(k)}>\varepsilon k\big)
+    .. math:: Q_c=P(K=0)+\sum_{n\ge1}P(K=n)\,P\big(Z_c^{(1)}+\dots+Z_c^{(n)}>\varepsilon n\big)
 
     and by linearity the expected number of failing pairs per input is
-    :math:`\binom\ell2q_2+\ell(m-\ell)q_1+\binom{m-\ell}2q_0`. Nothing is sampled and nothing
+    :math:`\binom\ell2Q_2+\ell(m-\ell)Q_1+\binom{m-\ell}2Q_0`. Nothing is sampled and nothing
     approximated but `coverage.probability_all_covered` (law A13).
 
     Parameters
@@ -415,22 +424,25 @@ def predict(
     [0.0689, 156.1255, 7.5008]
     """
     q = _check(m, d, ell, p, eps, readoff, ensemble)
+    # Here and not in `binomial_pmf`, so that the message names what the caller gave.
+    _check_memory(q.d, q.p**2, f"d = {q.d}, p = {float(q.p)}")
+    _check_memory(math.ceil(q.ell), q.p, f"ell = {_plain(q.ell)}, p = {float(q.p)}")
+    _check_memory(q.m, q.ell / q.m, f"m = {q.m}, ell = {_plain(q.ell)}")
     readers = binomial_pmf(q.d, q.p**2)
     counts = kind_counts(q.m, q.ell, q.ensemble)
     pairs = {kind: _kind(q, c, counts[kind], readers) for kind, c in KINDS.items()}
     return Prediction(
         **q.shown(),
-        coverage=_coverage(q),
+        coverage=_coverage(q, float(readers[0])),
         pairs=pairs,
         expected_failures=math.fsum(kind.expected_failures for kind in pairs.values()),
     )
 
 
-def _coverage(q: _Parameters) -> Coverage:
-    if q.p == 1:
-        return Coverage(0.0, 1.0)
-    values = (q.m, q.d, float(q.p))
-    return Coverage(float(LAWS["A13.uncovered"](*values)), float(LAWS["A13.all_covered"](*values)))
+def _coverage(q: _Parameters, uncovered: float) -> Coverage:
+    """Return the laws A13; `uncovered` is A12's, from exact fractions: 1 - p^2 cancels near 1."""
+    expected = math.comb(q.m, 2) * uncovered
+    return Coverage(expected, math.exp(-expected))
 
 
 # --- the same figures measured ------------------------------------------------------------------
@@ -452,6 +464,7 @@ def _sums(histogram: PairHistogram, c: int, eps: Fraction) -> _Sums:
     K, S, count = histogram.K[chosen], histogram.S[chosen], histogram.count[chosen]
     excess = S - (K if c == BOTH else 0)
     # A pair fails iff |S - tK| > eps K in exact arithmetic, that is, beyond floor(eps K).
+    eps = min(eps, Fraction(MAX_SIZE))  # no error is as large, and floats hold it
     allowed = np.array([math.floor(eps * k) for k in range(int(K.max(initial=0)) + 1)], dtype=float)
     covered = K > 0
     failing = ~covered | (np.abs(excess) > allowed[K])
@@ -465,11 +478,13 @@ def _sums(histogram: PairHistogram, c: int, eps: Fraction) -> _Sums:
     )
 
 
-def _jackknife(figure: Any, rows: np.ndarray) -> tuple[float | None, float | None]:
+def _jackknife(
+    figure: Any, rows: np.ndarray, most: float = math.inf
+) -> tuple[float | None, float | None]:
     """Return a figure of the sums of `rows`, and its standard error by leaving out one row each.
 
     The estimate is corrected for the bias of order one over the number of rows that a ratio or a
-    standard deviation of sums has.
+    standard deviation of sums has; the correction does not take it below 0 or above `most`.
     """
     whole = figure(rows.sum(axis=0))
     n = len(rows)
@@ -480,7 +495,7 @@ def _jackknife(figure: Any, rows: np.ndarray) -> tuple[float | None, float | Non
         return whole, None
     values = np.array(left_out, dtype=float)
     se = math.sqrt((n - 1) / n * float(((values - values.mean()) ** 2).sum()))
-    return float(n * whole - (n - 1) * values.mean()), se
+    return min(max(float(n * whole - (n - 1) * values.mean()), 0.0), most), se
 
 
 def _mean_and_se(values: Any) -> tuple[float, float | None]:
@@ -512,7 +527,7 @@ def _measured_kind(layers: list[_Sums], inputs: int) -> MeasuredKindFigures:
         sd = math.sqrt(max(variance, 0.0))
         if variance_se is not None:
             sd_se = variance_se / (2 * sd) if sd > 0 else 0.0
-    probability, probability_se = _jackknife(_failure_rate, rows)
+    probability, probability_se = _jackknife(_failure_rate, rows, most=1.0)
     failures, failures_se = _mean_and_se(rows[:, 1] / inputs)
     count = float(rows[:, 0].mean() / inputs)
     return MeasuredKindFigures(
@@ -564,14 +579,17 @@ def simulate(
     Notes
     -----
     A count of zero has a standard error of zero; by the rule of three the chance behind it is
-    then at most 3 divided by the number of independent trials (layers times inputs), with 95%
-    confidence.
+    then at most 3 divided by the number of layers, with 95% confidence; the inputs of one layer
+    are not independent trials.
     """
     q = _check(m, d, ell, p, eps, readoff, ensemble)
     layers = checks.integer("layers", layers, 1)
     inputs = checks.integer("inputs", inputs, 1)
     seed = checks.integer("seed", seed, 0)
     xp = select(backend)
+    # The inputs of a layer, as sets and as vectors, with the neurons that each turns on.
+    needed = 8.0 * inputs * (q.m + math.ceil(q.ell) + 2 * q.d)
+    checks.memory(needed, f"inputs = {inputs}, m = {m}, d = {d}")
     sums: dict[str, list[_Sums]] = {kind: [] for kind in KINDS}
     uncovered = []
     with tqdm(

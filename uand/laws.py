@@ -12,14 +12,33 @@ from typing import Any
 
 import sympy as sp
 from sympy.codegen.cfunctions import expm1, log1p
+from sympy.printing.latex import LatexPrinter
 
-m, d, ell, k, N = sp.symbols("m d ell k N", integer=True, nonnegative=True)
+m, d, ell, k, n, N = sp.symbols("m d ell k n N", integer=True, nonnegative=True)
 p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
 OVERVIEW = "hackmd2024overview"
 BOOK = "this book"
+
+
+class _Printer(LatexPrinter):  # type: ignore[misc]
+    """SymPy's LaTeX, but with a sum led by a term without a minus: 1 - x and not -x + 1."""
+
+    def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
+        terms = list(super()._as_ordered_terms(expr, order))
+        first = next((t for t in terms if not t.could_extract_minus_sign()), terms[0])
+        return [first, *(term for term in terms if term is not first)]
+
+
+def latex(expr: Any, **settings: Any) -> str:
+    r"""Return `expr` in LaTeX as the book prints it; for ``sympy.init_printing(latex_printer=…)``.
+
+    >>> print(latex(1 - p**ell))
+    1 - p^{\ell}
+    """
+    return str(_Printer(settings).doprint(expr))
 
 
 @dataclass(frozen=True)
@@ -65,14 +84,14 @@ class Law:
 
     def latex_right(self) -> str:
         """Return the right-hand side in LaTeX."""
-        return str(sp.latex(self.expr))
+        return latex(self.expr)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
     def function(self, module: str = "numpy") -> Callable[..., Any]:
         """Return the law as a function of `args`, computed by ``"numpy"`` or ``"cupy"``."""
-        return _compile(self.key, module)
+        return _compile(self, module)
 
     def __call__(self, *values: Any, module: str = "numpy") -> Any:
         """Evaluate the law at `values`, in the order of `args`.
@@ -80,7 +99,7 @@ class Law:
         Values may be arrays where the law has no sum over them (``ell`` must be a whole number in
         A3's and A10's laws). Fractions give exact fractions where the law is a polynomial.
 
-        >>> float(LAWS["A3.on"](3, 0.1))
+        >>> round(float(LAWS["A3.on"](3, 0.1)), 15)
         0.028
         """
         if len(values) != len(self.args):
@@ -92,8 +111,7 @@ class Law:
 
 
 @cache
-def _compile(key: str, module: str) -> Callable[..., Any]:
-    law = LAWS[key]
+def _compile(law: Law, module: str) -> Callable[..., Any]:
     return sp.lambdify(law.args, law.expr if law.stable is None else law.stable, module)  # type: ignore[no-any-return]
 
 
@@ -102,7 +120,12 @@ _BOTH = _EXACTLY + "; the neuron reads both features of the pair, and both are o
 _ONE = _EXACTLY + "; the neuron reads both features of the pair, and one is on"
 _NONE = _EXACTLY + "; the neuron reads both features of the pair, and none is on"
 
-# The chance that a given pair is on, in either ensemble.
+
+def _root(variance: sp.Expr) -> sp.Expr:
+    """Return the square root in one piece; SymPy would print a product of roots."""
+    return sp.Pow(variance, sp.Rational(1, 2), evaluate=False)
+
+
 _pair_exact = ell * (ell - 1) / (m * (m - 1))
 # P(k >= 2) and E max(k - 1, 0) for k ~ Bin(ell, p). The closed forms lose all their digits at
 # small p; the sums over the trial at which the second feature turns up have positive terms only.
@@ -111,8 +134,9 @@ _on_stable = p**2 * sp.Sum((_j + 1) * (1 - p) ** _j, (_j, 0, ell - 2))
 _mean = ell * p - 1 + (1 - p) ** ell
 _mean_stable = p**2 * sp.Sum((ell - 1 - _j) * (1 - p) ** _j, (_j, 0, ell - 2))
 _uncovered = (1 - p**2) ** d
-_uncovered_stable = sp.exp(d * log1p(-(p**2)))
-_pairs = m * (m - 1) / 2
+_uncovered_stable = sp.exp(d * (log1p(-p) + log1p(p)))  # p**2 would be rounded before 1 - p**2
+_pairs = sp.binomial(m, 2)
+_pairs_stable = m * (m - 1) / 2
 
 LAWS: dict[str, Law] = {
     law.key: law
@@ -131,7 +155,7 @@ LAWS: dict[str, Law] = {
             _pairs * (1 - (1 - _pair_exact) ** N),
             (m, ell, N),
             r"$N$ independent inputs with exactly $\ell$ features on",
-            stable=-_pairs * expm1(N * log1p(-_pair_exact)),
+            stable=-_pairs_stable * expm1(N * log1p(-_pair_exact)),
         ),
         Law(
             "A2.activation",
@@ -162,7 +186,7 @@ LAWS: dict[str, Law] = {
         Law(
             "A6.xor_bias",
             r"E[\widehat{f_\alpha\oplus f_\beta}]-0",
-            -2 * (ell - 2) * p,
+            sp.Mul(-2, p * (ell - 2), evaluate=False),
             (ell, p),
             _EXACTLY + "; both features of a covered pair on",
         ),
@@ -210,15 +234,15 @@ LAWS: dict[str, Law] = {
         ),
         Law(
             "A11.sd_one",
-            r"\mathrm{sd}(\bar z\mid K=k,\text{one on})",
-            sp.sqrt((ell - 1) * p * (1 - p) / k),
-            (ell, p, k),
-            _ONE + "; over random layers, given that $k$ neurons read the pair",
+            r"\mathrm{sd}(\bar z\mid K=n,\text{one on})",
+            _root((ell - 1) * p * (1 - p) / n),
+            (ell, p, n),
+            _ONE + "; over random layers, given that $n$ neurons read the pair",
         ),
         Law(
             "A11.sd_approx",
             r"\mathrm{sd}(\bar z\mid c\ge1)",
-            sp.sqrt(ell / (d * p)),
+            _root(ell / (d * p)),
             (ell, d, p),
             r"$p\ll1\ll\ell$, and $dp^2\gg1$ so that $K\approx dp^2$",
             exact=False,
@@ -238,7 +262,7 @@ LAWS: dict[str, Law] = {
             _pairs * _uncovered,
             (m, d, p),
             r"all $\binom m2$ pairs, over random layers",
-            stable=_pairs * _uncovered_stable,
+            stable=_pairs_stable * _uncovered_stable,
         ),
         Law(
             "A13.all_covered",
@@ -247,7 +271,7 @@ LAWS: dict[str, Law] = {
             (m, d, p),
             r"uncovered pairs few and nearly independent",
             exact=False,
-            stable=sp.exp(-_pairs * _uncovered_stable),
+            stable=sp.exp(-_pairs_stable * _uncovered_stable),
         ),
     )
 }
@@ -364,7 +388,7 @@ CLAIMS: dict[str, Claim] = {
             "B1",
             r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "
             r"so the expected number of failing pairs is exactly "
-            r"$\binom\ell2q_2+\ell(m-\ell)q_1+\binom{m-\ell}2q_0$, where $q_c=P(K=0\text{ or }"
+            r"$\binom\ell2Q_2+\ell(m-\ell)Q_1+\binom{m-\ell}2Q_0$, where $Q_c=P(K=0\text{ or }"
             r"|\text{error}|>\varepsilon\mid c\text{ on})$.",
             "interference",
             BOOK,

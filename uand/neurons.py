@@ -1,5 +1,6 @@
 r"""The random layer: each neuron reads a random subset of the features."""
 
+import math
 from types import ModuleType
 from typing import Any
 
@@ -39,9 +40,10 @@ def sample_layer(m: int, d: int, p: Any, rng: np.random.Generator, xp: ModuleTyp
     """
     m = checks.integer("m", m, 1)
     d = checks.integer("d", d, 1)
-    density = float(checks.probability("p", p))
+    chance = checks.probability("p", p)
+    density = float(chance)
     # One byte a connection, and the positions of the ones (with their gaps) while drawing.
-    checks.memory(m * d * (1 + 24 * density), f"m = {m}, d = {d}")
+    checks.memory(m * d + math.ceil(24 * m * d * chance), f"m = {m}, d = {d}")
     W = np.zeros(d * m, dtype=np.uint8)
     W[backend.bernoulli_positions(d * m, density, rng)] = 1
     return xp.asarray(W.reshape(d, m))

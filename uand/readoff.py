@@ -171,7 +171,16 @@ def gate(table: Sequence[int], f_alpha: Array, f_beta: Array, and_estimate: Arra
         The estimate of their AND, of the same shape.
     """
     constant, a, b, ab = gate_coefficients(table)
-    return constant + a * f_alpha + b * f_beta + ab * and_estimate
+    f_alpha, f_beta, estimate = (_number(x) for x in (f_alpha, f_beta, and_estimate))
+    return constant + a * f_alpha + b * f_beta + ab * estimate
+
+
+def _number(x: Array) -> Array:
+    """Return `x` with a sign: an array of booleans or unsigned numbers cannot be subtracted."""
+    if not hasattr(x, "dtype"):  # a plain number, or a symbol
+        return x
+    xp = backend.namespace(x)
+    return xp.astype(x, xp.float64)
 
 
 @dataclass(frozen=True)
@@ -217,7 +226,7 @@ def pair_histogram(
     # Sums of activations are the largest whole numbers that the products must hold exactly.
     largest = max([d, *(float(xp.sum(z_on)) for _, _, z_on in prepared)])
     real = xp.astype(W, _real(xp, largest))
-    total: dict[str, np.ndarray] = {}
+    total = {"values": np.empty((3, 0), dtype=np.int64), "counts": np.empty(0, dtype=np.int64)}
     for first in range(0, m, TILE):
         last = min(first + TILE, m)
         K = xp.astype(real[:, first:last].T @ real[:, first:], xp.int64)
@@ -266,7 +275,7 @@ def _count_pairs(key: Array, bins: int) -> tuple[np.ndarray, np.ndarray]:
     rows = key.shape[0]
     square, rest = key[:, :rows], key[:, rows:]
     diagonal = backend.namespace(key).linalg.diagonal(square)
-    if bins <= max(2**20, key.size // 4):
+    if bins <= max(2**16, key.size):
         table = (backend.bincount(square, bins) - backend.bincount(diagonal, bins)) // 2
         table += backend.bincount(rest, bins)
         keys = np.flatnonzero(table)
@@ -285,9 +294,8 @@ def _add(
     total: dict[str, np.ndarray], values: np.ndarray, counts: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Merge two histograms whose bins are the columns of `values`."""
-    if total:
-        values = np.concatenate([total["values"], values], axis=1)
-        counts = np.concatenate([total["counts"], counts])
+    values = np.concatenate([total["values"], values], axis=1)
+    counts = np.concatenate([total["counts"], counts])
     values, inverse = np.unique(values, axis=1, return_inverse=True)
     merged = np.zeros(values.shape[1], dtype=np.int64)
     np.add.at(merged, inverse.reshape(-1), counts)

@@ -1,0 +1,96 @@
+"""Array namespaces for the tests, and the count of statistical comparisons."""
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import array_api_compat.numpy
+import array_api_strict
+import numpy as np
+import pytest
+import statistics_helpers
+from hypothesis import settings
+
+from uand import backend
+
+# The same examples on every run: a suite that passed keeps passing.
+settings.register_profile("pinned", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("pinned")
+
+HOST = ("numpy", "numpy-readonly", "array-api-strict")
+
+
+class ReadOnlyNumPy(ModuleType):
+    """NumPy, except that the arrays it makes from data cannot be written to."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(array_api_compat.numpy, name)
+
+    @staticmethod
+    def asarray(data: Any, **options: Any) -> np.ndarray:
+        array = np.array(data, **options)
+        array.flags.writeable = False
+        return array
+
+
+NAMESPACES: dict[str, Any] = {
+    "numpy": np,
+    "numpy-readonly": ReadOnlyNumPy("numpy_readonly"),
+    "array-api-strict": array_api_strict,
+}
+
+
+def cupy_or_reason() -> tuple[ModuleType | None, str]:
+    try:
+        return backend.select("cupy"), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("backend") == "cupy":
+        module, reason = cupy_or_reason()
+        if module is None:
+            raise pytest.UsageError(f"--backend cupy: {reason}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    chosen = metafunc.config.getoption("backend")
+    if "xp" in metafunc.fixturenames:
+        names = {None: (*HOST, "cupy"), "numpy": HOST, "cupy": ("cupy",)}[chosen]
+        metafunc.parametrize("xp", names, indirect=True)
+    if "backend_name" in metafunc.fixturenames:
+        names = {None: ("numpy", "cupy"), "numpy": ("numpy",), "cupy": ("cupy",)}[chosen]
+        metafunc.parametrize("backend_name", names, indirect=True)
+
+
+def _or_skip(name: str) -> Any:
+    if name != "cupy":
+        return NAMESPACES[name]
+    module, reason = cupy_or_reason()
+    if module is None:
+        pytest.skip(reason)
+    return module
+
+
+@pytest.fixture
+def xp(request: pytest.FixtureRequest) -> Any:
+    """Return an array namespace; ``xp.asarray`` makes the arrays that the code is given."""
+    return _or_skip(request.param)
+
+
+@pytest.fixture
+def backend_name(request: pytest.FixtureRequest) -> str:
+    """Return the name of a backend, for functions that take its name."""
+    _or_skip(request.param)
+    return str(request.param)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def family_rate() -> Iterator[None]:
+    """Fail a session that makes more statistical comparisons than the stated rate covers."""
+    yield
+    made = statistics_helpers.made()
+    assert made <= statistics_helpers.COMPARISONS, (
+        f"{made} statistical comparisons: raise statistics_helpers.COMPARISONS"
+    )

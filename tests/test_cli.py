@@ -1,0 +1,494 @@
+"""The command line: what it prints, how it fails, and what the package leaves alone."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import uand
+from uand import backend, cli, interference, ledger
+from uand.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYER = {"m": 200, "d": 2000, "ell": 3, "p": 0.1, "eps": 0.25}
+SMALL = {"m": 20, "d": 40, "ell": 4, "p": 0.2, "eps": 0.3}
+FIGURES = ["count", "bias", "sd", "failure_probability", "expected_failures"]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def options(**values: Any) -> list[str]:
+    return [text for name, value in values.items() for text in (f"--{name}", str(value))]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``uand`` in this process; return its exit status, output and standard error."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = main(arguments)
+        except SystemExit as stop:
+            status = stop.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return command
+
+
+def process(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, with the output buffered as in a terminal's pipe."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"capture_output": True, "timeout": 100} | settings
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, text=True, check=False, **settings
+    )
+
+
+# --- what is printed ------------------------------------------------------------------------------
+
+
+def test_predict_json_is_what_python_returns(run: Run) -> None:
+    status, out, err = run("predict", *options(**LAYER), "--json")
+    assert (status, err) == (0, "")
+    data = json.loads(out)
+    assert data == uand.predict(**LAYER).as_dict()
+    assert {kind: figures["expected_failures"] for kind, figures in data["pairs"].items()} == {
+        "both": pytest.approx(0.06885, abs=5e-6),
+        "one": pytest.approx(156.126, abs=5e-4),
+        "none": pytest.approx(7.5008, abs=5e-5),
+    }
+    assert list(data)[:7] == ["m", "d", "ell", "p", "eps", "readoff", "ensemble"]
+    assert list(data)[7:] == ["coverage", "pairs", "expected_failures"]
+
+
+def test_numbers_keep_their_kind(run: Run) -> None:
+    _, out, _ = run("predict", *options(**SMALL), "--json")
+    assert '"ell": 4,' in out
+    at = SMALL | {"ell": 2.5, "ensemble": "independent", "eps": 1}
+    status, out, _ = run("predict", *options(**at), "--json")
+    data = json.loads(out)
+    assert (status, data["ell"], data["ensemble"]) == (0, 2.5, "independent")
+    assert data == uand.predict(**at).as_dict()
+
+
+def test_what_is_undefined_is_null(run: Run) -> None:
+    status, out, _ = run("predict", *options(**(SMALL | {"ell": 1})), "--json")
+    assert status == 0
+    assert "NaN" not in out
+    both = json.loads(out)["pairs"]["both"]
+    assert both == dict.fromkeys(FIGURES, None) | {"count": 0, "expected_failures": 0}
+
+
+def test_simulate_json_is_what_python_returns(run: Run) -> None:
+    more = {"layers": 3, "inputs": 2, "seed": 7, "backend": "numpy"}
+    status, out, err = run("simulate", *options(**SMALL, **more), "--json")
+    assert (status, err) == (0, "")
+    data = json.loads(out)
+    assert data == uand.simulate(**SMALL, **more).as_dict()
+    assert (data["layers"], data["inputs"], data["seed"]) == (3, 2, 7)
+    for figures in data["pairs"].values():
+        assert set(figures) == {*FIGURES, *(f"{name}_se" for name in FIGURES[1:])}
+
+
+def test_simulate_has_the_defaults_that_design_states(run: Run) -> None:
+    _, out, _ = run("simulate", *options(**SMALL), "--json")
+    data = json.loads(out)
+    assert data == uand.simulate(**SMALL, layers=10, inputs=10, seed=0).as_dict()
+    assert (data["layers"], data["readoff"], data["ensemble"]) == (10, "mean", "exact")
+    _, again, _ = run("simulate", *options(**SMALL), "--json")
+    _, other, _ = run("simulate", *options(**SMALL, seed=1), "--json")
+    assert again == out != other
+
+
+COLUMNS = ["id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict"]
+
+
+@pytest.fixture
+def short_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = {name: ledger.MEASUREMENTS[name] for name in ("A2", "A7")}
+    monkeypatch.setattr(ledger, "MEASUREMENTS", quick)
+
+
+@pytest.mark.usefixtures("short_ledger")
+def test_ledger_json_is_a_list_of_rows(run: Run) -> None:
+    status, out, err = run("ledger", "--json", "--seed", "3")
+    assert (status, err) == (0, "")
+    rows = json.loads(out)
+    assert rows == [row.as_dict() for row in ledger.ledger(seed=3)]
+    assert all(list(row) == COLUMNS for row in rows)
+    assert rows[0]["verdict"] == "stated"
+    assert rows[0]["predicted"] is rows[0]["measured"] is rows[0]["standard_error"] is None
+    assert rows[1]["predicted"] == 1024
+    _, other, _ = run("ledger", "--json")
+    assert json.loads(other) == [row.as_dict() for row in ledger.ledger(seed=0)]
+
+
+@pytest.mark.usefixtures("short_ledger")
+def test_a_mismatch_has_exit_status_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = ledger.Comparison("x", 1, 2.0)
+    monkeypatch.setitem(ledger.MEASUREMENTS, "A2", lambda _: [wrong])
+    for flag in ([], ["--json"]):
+        status, out, err = run("ledger", *flag)
+        assert (status, err) == (1, "")
+        assert "mismatch" in out
+
+
+@pytest.mark.usefixtures("short_ledger")
+def test_the_ledger_as_a_table(run: Run) -> None:
+    status, out, _ = run("ledger")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].split() == ["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]
+    assert [line.split()[0] for line in lines[1:]] == [f"A{n}" for n in range(1, 14)] + ["B1"]
+    assert lines[2].split() == ["A2", "neurons", "1,024", "1,024", "0", "confirmed"]
+    assert lines[1].split() == ["A1", "features", "-", "-", "-", "stated"]
+    assert len({len(line) for line in lines}) == 1, "columns are aligned"
+
+
+def test_predict_as_a_table(run: Run) -> None:
+    status, out, err = run("predict", *options(**LAYER))
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert " ".join(lines[0].split()) == "pairs count bias sd P(fail) failures per input"
+    assert lines[1].split() == ["both", "on", "3", "0.1", "0.068914", "0.022951", "0.068852"]
+    assert lines[2].split()[:3] == ["one", "on", "591"]
+    assert lines[3].split()[:4] == ["none", "on", "19,306", "0.029"]
+    assert lines[4].split() == ["all", "163.7"]
+    assert len({len(line) for line in lines[:5]}) == 1, "columns are aligned"
+    assert lines[5] == "pairs that no neuron reads, per layer: 3.7089e-05"
+    assert lines[6] == "chance that every pair is read: 0.99996"
+    assert len(lines) == 7
+
+
+def test_simulate_as_a_table_shows_standard_errors(run: Run) -> None:
+    at = SMALL | {"layers": 4, "inputs": 2, "backend": "numpy"}
+    status, out, _ = run("simulate", *options(**at))
+    assert status == 0
+    seen = uand.simulate(**at)
+    one = seen.pairs["one"]
+    assert f"{one.bias:.5g} ± {one.bias_se:.2g}" in out
+    assert f"{seen.expected_failures:.5g} ± {seen.expected_failures_se:.2g}" in out
+    assert f"{seen.coverage.expected_uncovered_se:.2g}" in out
+    status, out, _ = run("simulate", *options(**(at | {"layers": 1, "ell": 0})))
+    assert status == 0
+    assert "±" not in out
+    assert out.splitlines()[1].split() == ["both", "on", "0", "-", "-", "-", "0"]
+
+
+def test_no_progress_bar_where_standard_error_is_no_terminal(run: Run) -> None:
+    _, _, err = run("simulate", *options(**SMALL, layers=2))
+    assert err == ""
+
+
+def test_progress_is_shown_where_it_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    uand.simulate(**SMALL, layers=2, inputs=3, progress=True)
+    captured = capsys.readouterr()
+    assert "6/6" in captured.err
+    assert captured.out == ""
+    uand.simulate(**SMALL, layers=2, inputs=3)
+    assert capsys.readouterr().err == ""
+
+
+def test_help_and_version(run: Run) -> None:
+    assert run("--version") == (0, f"uand {uand.__version__}\n", "")
+    status, out, err = run("--help")
+    assert (status, err) == (0, "")
+    assert all(name in out for name in ("predict", "simulate", "ledger", "--version"))
+    for command in ("predict", "simulate"):
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        names = ["m", "d", "ell", "p", "eps", "readoff", "ensemble", "json"]
+        names += ["layers", "inputs", "seed", "backend"] * (command == "simulate")
+        assert all(re.search(rf"--{name}\b", out) for name in names)
+    status, out, _ = run("ledger", "--help")
+    assert "--seed" in out
+    assert "--json" in out
+
+
+def test_the_command_is_installed_under_its_name() -> None:
+    found = list(entry_points(group="console_scripts", name="uand"))
+    if not found:
+        pytest.skip("uand is not installed here, only on the path")
+    assert found[0].value == "uand.cli:main"
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+BAD_LAYER = [  # (option, value, what the line must say beside the option's name and the value)
+    ("p", "1.5", "must be a number from 0 to 1"),
+    ("p", "-0.1", "must be a number from 0 to 1"),
+    ("p", "nan", "must be a number from 0 to 1"),
+    ("p", "half", "must be a number"),
+    ("p", "", "must be a number"),
+    ("eps", "-1", "must be a finite number of at least 0"),
+    ("eps", "nan", "must be a finite number of at least 0"),
+    ("eps", "inf", "must be a finite number of at least 0"),
+    ("eps", "0,5", "must be a number"),
+    ("ell", "201", "must be an integer from 0 to m = 200"),
+    ("ell", "-1", "must be an integer from 0 to m = 200"),
+    ("ell", "2.5", "must be an integer from 0 to m = 200"),
+    ("ell", "nan", "must be an integer from 0 to m = 200"),
+    ("ell", "many", "must be a number"),
+    ("m", "1", "must be an integer"),
+    ("m", "-200", "must be an integer"),
+    ("m", "2e2", "must be a whole number"),
+    ("m", "nan", "must be a whole number"),
+    ("m", "9" * 300, "must be an integer"),
+    ("d", "0", "must be an integer of at least 1"),
+    ("d", "-1", "must be an integer"),
+    ("d", "2.0", "must be a whole number"),
+    ("d", "two\nthousand", "must be a whole number"),
+    ("d", "9" * 300, "must be an integer"),
+    ("d", "100000000000000", "must need less memory than the"),
+    ("readoff", "median", "choose from"),
+    ("ensemble", "both", "choose from"),
+]
+BAD_SIMULATION = [
+    ("layers", "0", "must be an integer of at least 1"),
+    ("inputs", "0", "must be an integer of at least 1"),
+    ("inputs", "100000000000", "must need less memory than the"),
+    ("inputs", "few", "must be a whole number"),
+    ("seed", "-1", "must be an integer of at least 0"),
+    ("seed", "1.5", "must be a whole number"),
+    ("m", "1000000000", "must need less memory than the"),
+    ("backend", "torch", "choose from"),
+]
+
+
+def is_one_clear_line(result: tuple[int, str, str], *parts: str) -> None:
+    status, out, err = result
+    assert status == 2
+    assert out == ""
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+    assert re.match(r"uand( \w+)?: error: ", err)
+    for part in parts:
+        assert part in err, err
+
+
+def shown(value: str) -> str:
+    """Return the value as the line shows it."""
+    return repr(value)[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value", "requirement"),
+    [
+        *(("predict", *bad) for bad in BAD_LAYER),
+        *(("simulate", *bad) for bad in BAD_LAYER if "memory" not in bad[2]),
+        *(("simulate", *bad) for bad in BAD_SIMULATION),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    command: str, option: str, value: str, requirement: str, run: Run
+) -> None:
+    arguments = [f"--{name}={x}" for name, x in (LAYER | {option: value}).items()]
+    for flag in ([], ["--json"]):
+        result = run(command, *arguments, *flag)
+        is_one_clear_line(result, option, shown(value), requirement)
+        assert f"uand {command}: error: " in result[2]
+
+
+def test_a_number_that_is_not_finite_can_be_negative(run: Run) -> None:
+    is_one_clear_line(run("predict", *options(**LAYER), "--p=-inf"), "p = -inf", "from 0 to 1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ([], ["COMMAND"]),
+        (["desing"], ["desing", "predict", "simulate", "ledger"]),
+        (["predict"], ["--m, --d, --ell, --p, --eps"]),
+        (["predict", "--m", "200", "--d", "2000", "--ell", "3", "--p", "0.1"], ["--eps"]),
+        (["predict", *options(**LAYER), "--eps"], ["--eps", "expected one argument"]),
+        (["predict", *options(**LAYER), "--widht", "3"], ["--widht 3"]),
+        (["predict", *options(**LAYER), "--layers", "3"], ["--layers 3"]),
+        (["predict", *options(**LAYER), "2"], ["unrecognized arguments: 2"]),
+        (["ledger", "--seed", "x"], ["--seed", "'x'", "must be a whole number"]),
+        (["ledger", "--seed", "-1"], ["seed = -1", "must be an integer of at least 0"]),
+        (["ledger", "--m", "3"], ["--m 3"]),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(
+    arguments: list[str], parts: list[str], run: Run
+) -> None:
+    is_one_clear_line(run(*arguments), *parts)
+
+
+def test_cupy_without_a_gpu_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(backend, "import_module", absent)
+    arguments = options(**SMALL, layers=1, backend="cupy")
+    is_one_clear_line(run("simulate", *arguments), "backend = 'cupy'", "must be 'numpy' or 'auto'")
+    with pytest.raises(ValueError, match=r"^backend = 'cupy': must be 'numpy' or 'auto' here"):
+        uand.simulate(**SMALL, backend="cupy")
+    status, out, _ = run("simulate", *options(**SMALL, layers=1, backend="auto"), "--json")
+    assert status == 0
+    assert json.loads(out) == uand.simulate(**SMALL, layers=1).as_dict()
+
+
+def test_running_out_of_memory_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(interference, "predict", full)
+    is_one_clear_line(run("predict", *options(**LAYER)), "not enough memory")
+
+
+def test_a_fault_of_ours_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(**_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(interference, "predict", faulty)
+    with pytest.raises(ZeroDivisionError):
+        run("predict", *options(**LAYER))
+
+
+# --- interruptions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["predict", "simulate"])
+def test_an_interruption_leaves_no_traceback(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(interference, command, stopped)
+    status, out, err = run(command, *options(**LAYER))
+    assert (status, out) == (130, "")
+    assert err == f"uand {command}: interrupted\n"
+
+
+PREDICT = ["-m", "uand", "predict", *options(**LAYER), "--json"]
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = process(*PREDICT, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_one_line_and_no_success() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = process(*PREDICT, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert re.fullmatch(r"uand predict: error: .*No space left on device.*\n", done.stderr)
+
+
+def test_as_a_module_in_a_process_of_its_own() -> None:
+    done = process(*PREDICT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == uand.predict(**LAYER).as_dict()
+    done = process("-m", "uand", "predict", *options(**(LAYER | {"p": 1.5})))
+    is_one_clear_line((done.returncode, done.stdout, done.stderr), "p = 1.5", "from 0 to 1")
+    done = process("-m", "uand.cli", "--version")
+    assert (done.returncode, done.stdout) == (0, f"uand {uand.__version__}\n")
+
+
+# --- importing ------------------------------------------------------------------------------------
+
+WATCH = """
+import sys, warnings, json
+{before}
+filters = list(warnings.filters)
+import uand
+{after}
+print(json.dumps({{"modules": sorted(sys.modules), "filters": warnings.filters == filters}}))
+"""
+
+
+def imported(before: str = "", after: str = "") -> tuple[set[str], bool]:
+    done = process("-W", "error", "-c", WATCH.format(before=before, after=after))
+    assert (done.returncode, done.stderr) == (0, "")
+    data = json.loads(done.stdout)
+    return set(data["modules"]), data["filters"]
+
+
+def test_importing_the_package_changes_and_costs_nothing() -> None:
+    modules, filters = imported()
+    assert filters
+    assert not modules & {"numpy", "scipy", "sympy", "matplotlib", "cupy", "numba", "pandas"}
+    assert {name for name in modules if name.startswith("uand")} == {"uand"}
+
+
+def test_using_the_package_brings_in_neither_gpu_nor_plots() -> None:
+    modules, filters = imported(
+        before="import numpy as np, scipy.stats, sympy; state = np.random.get_state()[1].copy()",
+        after="uand.predict(10, 20, 2, 0.2, 0.3); uand.simulate(10, 20, 2, 0.2, 0.3, layers=1)\n"
+        "assert (np.random.get_state()[1] == state).all()",
+    )
+    assert filters
+    assert "uand.interference" in modules
+    assert not modules & {"cupy", "matplotlib", "numba"}
+
+
+def test_the_command_answers_help_without_the_laws() -> None:
+    after = """
+from uand.cli import main
+try:
+    main(["predict"])
+except SystemExit:
+    sys.stderr = None
+"""
+    done = process("-c", WATCH.format(before="import io; sys.stderr = io.StringIO()", after=after))
+    modules = set(json.loads(done.stdout)["modules"])
+    assert not modules & {"sympy", "scipy", "matplotlib"}
+
+
+def test_the_names_of_the_package() -> None:
+    assert set(uand.__all__) <= set(dir(uand))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", uand.__version__)
+    with pytest.raises(AttributeError, match="module 'uand' has no attribute 'predct'"):
+        _ = uand.predct
+    for name in ("predict", "simulate"):
+        assert getattr(uand, name) is getattr(interference, name)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="uand.ledger is the function at first and the module of that name from then on",
+)
+def test_a_name_of_the_package_stays_what_it_is() -> None:
+    code = "import uand\nfor n in uand.__all__: assert getattr(uand, n) is getattr(uand, n), n"
+    assert process("-c", code).returncode == 0
+
+
+def test_numbers_as_people_read_them() -> None:
+    for value, text in (
+        (None, "-"),
+        (0, "0"),
+        (8386560, "8,386,560"),
+        (3.0, "3"),
+        (1234567.0, "1,234,567"),
+        (0.0688516, "0.068852"),
+        (1e-100, "1e-100"),
+        (1e300, "1e+300"),
+        (np.float64(0.5), "0.5"),
+        (-2.5, "-2.5"),
+    ):
+        assert cli._show(value) == text
+    assert cli._beside(0.5, None) == "0.5"
+    assert cli._beside(0.5, 0.0123) == "0.5 ± 0.012"
+    assert math.isclose(float(cli._show(math.pi)), math.pi, rel_tol=1e-4)

@@ -1,0 +1,484 @@
+"""Every law against enumeration in exact fractions, and its evaluation against mpmath."""
+
+import itertools
+import math
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from sympy.codegen.cfunctions import expm1, log1p
+
+from uand.laws import CLAIMS, LAWS, Law, latex
+
+CHANCES = [Fraction(1, 10), Fraction(1, 3), Fraction(3, 4)]
+SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
+
+# Chapters that a claim may name: the pages of the book (design.md, "Rooms").
+CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
+CHAPTERS |= {"superposed", "targeted", "gaussian", "stacking", "higher_order", "learned"}
+
+
+# --- the same quantities by brute force, from the definitions alone ------------------------------
+
+
+def subsets(m):
+    return [frozenset(s) for r in range(m + 1) for s in itertools.combinations(range(m), r)]
+
+
+def inputs(m, ell):
+    return [frozenset(s) for s in itertools.combinations(range(m), ell)]
+
+
+def chance_of(S, m, p):
+    """Return the chance that a neuron reads exactly the set `S`."""
+    return p ** len(S) * (1 - p) ** (m - len(S))
+
+
+def relu(x):
+    return x if x > 0 else 0
+
+
+def moments(weighted):
+    """Return mean and variance of ``(value, weight)`` pairs."""
+    weighted = list(weighted)
+    total = sum(w for _, w in weighted)
+    mean = sum(w * x for x, w in weighted) / total
+    return mean, sum(w * (x - mean) ** 2 for x, w in weighted) / total
+
+
+def neurons(m, ell, p):
+    """Yield ``(k, chance)`` over all inputs and all neurons: k features read and on."""
+    for on, S in itertools.product(inputs(m, ell), subsets(m)):
+        yield len(S & on), chance_of(S, m, p)
+
+
+def readers(m, ell, p, c):
+    """Yield ``(z, chance)`` over all neurons that read 0 and 1, and inputs with `c` of them on."""
+    for on, S in itertools.product(inputs(m, ell), subsets(m)):
+        if {0, 1} <= S and len({0, 1} & on) == c:
+            yield relu(len(S & on) - 1), chance_of(S, m, p)
+
+
+def possible(m, ell, c):
+    return c <= ell <= m - 2 + c
+
+
+def value(key, *at):
+    """Return the law's expression, as the book prints it, in exact arithmetic."""
+    law = LAWS[key]
+    exact = [sp.Rational(x.numerator, x.denominator) for x in at]
+    result = law.expr.subs(dict(zip(law.args, exact, strict=True))).doit()
+    assert result.is_Rational, (key, result)
+    return Fraction(int(result.p), int(result.q))
+
+
+def test_pair_on_is_the_share_of_inputs_that_hold_the_pair():
+    for m, ell in SIZES:
+        all_inputs = inputs(m, ell)
+        share = Fraction(sum({0, 1} <= on for on in all_inputs), len(all_inputs))
+        assert value("A1.pair_on", m, ell) == share
+
+
+def test_pair_on_independent_is_the_chance_over_all_boolean_inputs():
+    for m in range(2, 6):
+        for ell in range(m + 1):
+            rate = Fraction(ell, m)
+            chance = sum(chance_of(on, m, rate) for on in subsets(m) if {0, 1} <= on)
+            assert value("A1.pair_on_independent", m, ell) == chance
+
+
+@pytest.mark.parametrize(("m", "ell"), [(2, 2), (3, 2), (4, 2), (4, 3), (4, 1), (3, 0), (4, 4)])
+def test_pairs_seen_counts_pairs_over_all_sequences_of_inputs(m, ell):
+    for N in range(4):
+        seen = [
+            len({pair for on in sequence for pair in itertools.combinations(sorted(on), 2)})
+            for sequence in itertools.product(inputs(m, ell), repeat=N)
+        ]
+        assert value("A1.pairs_seen", m, ell, N) == Fraction(sum(seen), len(seen))
+
+
+def test_activation_is_the_rectified_count_less_one():
+    for k in range(20):
+        assert value("A2.activation", k) == relu(k - 1)
+    assert LAWS["A2.activation"](np.arange(4)).tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("p", [*CHANCES, Fraction(0), Fraction(1)])
+@pytest.mark.parametrize(("m", "ell"), SIZES)
+def test_neuron_laws_are_averages_over_all_neurons_and_inputs(m, ell, p):
+    mean_k, _ = moments(neurons(m, ell, p))
+    mean_z, _ = moments((relu(k - 1), w) for k, w in neurons(m, ell, p))
+    on, _ = moments((k >= 2, w) for k, w in neurons(m, ell, p))
+    touched, _ = moments((k > 0, w) for k, w in neurons(m, ell, p))
+    assert value("A7.further", ell, p) == mean_k
+    assert value("A7.disturbed", ell, p) == touched
+    assert value("A3.mean", ell, p) == mean_z
+    if (ell, p) != (0, 1):  # 0 * 0**-1, which no neuron asks for
+        assert value("A3.on", ell, p) == on
+
+
+@pytest.mark.parametrize("p", [Fraction(1, 16), Fraction(2, 5), Fraction(9, 10)])
+@pytest.mark.parametrize("ell", [0, 1, 2, 3, 16, 41])
+def test_neuron_laws_are_sums_over_the_binomial(ell, p):
+    pmf = [math.comb(ell, k) * p**k * (1 - p) ** (ell - k) for k in range(ell + 1)]
+    assert LAWS["A3.on"](ell, p) == sum(pmf[2:]) == value("A3.on", ell, p)
+    mean = sum(relu(k - 1) * chance for k, chance in enumerate(pmf))
+    assert LAWS["A3.mean"](ell, p) == LAWS["A10.bias"](ell, p) == mean == value("A3.mean", ell, p)
+
+
+@pytest.mark.parametrize("p", CHANCES)
+@pytest.mark.parametrize(("m", "ell"), SIZES)
+def test_laws_given_a_pair_are_moments_over_the_neurons_that_read_it(m, ell, p):
+    if possible(m, ell, 2):
+        mean, variance = moments(readers(m, ell, p, 2))
+        assert value("A8.bias", ell, p) == mean - 1
+        assert value("A8.variance", ell, p) == variance
+        clean, _ = moments((z == 1, w) for z, w in readers(m, ell, p, 2))
+        assert value("A5.clean_both", ell, p) == clean
+        xor, _ = moments((1 + 1 - 2 * z, w) for z, w in readers(m, ell, p, 2))
+        assert value("A6.xor_bias", ell, p) == xor
+    if possible(m, ell, 1):
+        mean, variance = moments(readers(m, ell, p, 1))
+        assert value("A9.bias", ell, p) == mean
+        assert value("A9.variance", ell, p) == variance
+        clean, _ = moments((z == 0, w) for z, w in readers(m, ell, p, 1))
+        assert value("A5.clean_one", ell, p) == clean
+    if possible(m, ell, 0):
+        mean, _ = moments(readers(m, ell, p, 0))
+        assert value("A10.bias", ell, p) == mean
+        clean, _ = moments((z == 0, w) for z, w in readers(m, ell, p, 0))
+        assert value("A5.clean_none", ell, p) == clean
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("ell", [1, 2, 3])
+def test_fluctuation_is_the_variance_of_the_mean_over_k_neurons(ell, k):
+    m, p = 4, Fraction(1, 3)
+    on = next(on for on in inputs(m, ell) if len(on & {0, 1}) == 1)
+    reading = [S for S in subsets(m) if {0, 1} <= S]
+    _, variance = moments(
+        (
+            Fraction(sum(relu(len(S & on) - 1) for S in layer), k),
+            math.prod(chance_of(S, m, p) for S in layer),
+        )
+        for layer in itertools.product(reading, repeat=k)
+    )
+    assert value_squared("A11.sd_one", ell, p, k) == variance
+
+
+def value_squared(key, *at):
+    law = LAWS[key]
+    exact = [sp.Rational(x.numerator, x.denominator) for x in at]
+    result = law.expr.subs(dict(zip(law.args, exact, strict=True)))
+    assert result.is_nonnegative
+    return Fraction(str(result**2))
+
+
+@pytest.mark.parametrize("p", CHANCES)
+@pytest.mark.parametrize(("m", "d"), [(2, 1), (2, 4), (3, 1), (3, 2), (3, 3), (4, 2)])
+def test_coverage_laws_are_averages_over_all_layers(m, d, p):
+    pairs = list(itertools.combinations(range(m), 2))
+    readers_of_one = uncovered_one = uncovered = Fraction(0)
+    for layer in itertools.product(subsets(m), repeat=d):
+        weight = math.prod(chance_of(S, m, p) for S in layer)
+        K = [sum(set(pair) <= S for S in layer) for pair in pairs]
+        readers_of_one += weight * K[0]
+        uncovered_one += weight * (K[0] == 0)
+        uncovered += weight * K.count(0)
+    assert value("A12.readers", d, p) == readers_of_one
+    assert value("A12.uncovered", d, p) == uncovered_one
+    assert value("A13.uncovered", m, d, p) == uncovered
+
+
+def all_covered(m, d, p):
+    """Return the exact chance that all pairs are covered, by inclusion and exclusion."""
+    pairs = list(itertools.combinations(range(m), 2))
+    sets = [
+        (chance_of(S, m, p), {q for q in range(len(pairs)) if set(pairs[q]) <= S})
+        for S in subsets(m)
+    ]
+    total = Fraction(0)
+    for missed in itertools.product((0, 1), repeat=len(pairs)):
+        chosen = {q for q, miss in enumerate(missed) if miss}
+        none = sum(weight for weight, read in sets if not read & chosen)
+        total += (-1) ** len(chosen) * none**d
+    return total
+
+
+# --- approximations are leading terms ------------------------------------------------------------
+
+
+def test_all_covered_is_the_leading_term_where_few_pairs_are_missed():
+    m, p = 4, Fraction(1, 2)
+    off = []
+    for d in (20, 40, 80):
+        exact = 1 - all_covered(m, d, p)
+        approximate = -np.expm1(np.log(float(LAWS["A13.all_covered"](m, d, float(p)))))
+        off.append(abs(float(approximate / float(exact)) - 1))
+    assert off[0] > off[1] > off[2]
+    assert off[2] < 1e-5  # what is left are two pairs that share a feature: (5/6)**d, roughly
+    assert LAWS["A13.all_covered"](3, 1, 0.5) == pytest.approx(math.exp(-3 * 0.75))
+
+
+def test_inclusion_and_exclusion_agrees_with_all_layers():
+    # A check of the reference above: two neurons, three features, over all layers.
+    p = Fraction(1, 3)
+    covered = sum(
+        math.prod(chance_of(S, 3, p) for S in layer)
+        for layer in itertools.product(subsets(3), repeat=2)
+        if all(any(set(q) <= S for S in layer) for q in itertools.combinations(range(3), 2))
+    )
+    assert all_covered(3, 2, p) == covered
+
+
+@pytest.mark.parametrize(
+    ("approximation", "exact"),
+    [("A3.on_approx", "A3.on"), ("A10.bias_approx", "A10.bias"), ("A9.bias_printed", "A9.bias")],
+)
+def test_leading_terms_in_ell_p(approximation, exact):
+    p = sp.Symbol("p", positive=True)
+    ratios = []
+    for ell in (2, 3, 10, 100):
+        terms = [
+            law.expr.subs(dict(zip(law.args, (ell, p), strict=True)))
+            for law in (LAWS[exact], LAWS[approximation])
+        ]
+        ratios.append(sp.limit(terms[0] / terms[1], p, 0))
+    # ell p << 1 first, then ell >> 1: the ratio is a rational that tends to 1 as 1 - 1/ell.
+    assert ratios == [1 - sp.Rational(1, ell) for ell in (2, 3, 10, 100)]
+
+
+def test_leading_term_of_the_fluctuation():
+    for scale in (1e-3, 1e-5, 1e-7):
+        ell, p = round(1 / scale), scale**2
+        K = 10**9
+        d = K / p**2  # as many neurons as give K readers on average
+        ratio = LAWS["A11.sd_one"](ell, p, K) / LAWS["A11.sd_approx"](ell, d, p)
+        assert abs(ratio - 1) < scale
+
+
+@pytest.mark.parametrize(
+    "law", [law for law in LAWS.values() if not law.exact], ids=lambda x: x.key
+)
+def test_a_law_that_is_not_exact_prints_as_an_approximation(law):
+    assert rf"{law.left} \approx " in law.latex()
+    assert law.assumptions
+
+
+# --- the evaluated form equals the printed one ---------------------------------------------------
+
+
+def plain(expression):
+    """Write log1p and expm1 as what they mean, so that SymPy can cancel them."""
+    expression = expression.replace(log1p, lambda x: sp.log(1 + x))
+    return expression.replace(expm1, lambda x: sp.exp(x) - 1)
+
+
+STABLE = [law for law in LAWS.values() if law.stable is not None]
+WHOLE = {"ell": (2, 3, 5, 9), "d": (1, 2, 7), "m": (9, 12), "N": (0, 1, 5), "n": (1, 4)}
+RATIONAL = [sp.Rational(1, 7), sp.Rational(2, 3), sp.Rational(99, 100)]
+
+
+@pytest.mark.parametrize("law", STABLE, ids=lambda law: law.key)
+def test_stable_equals_expression_exactly(law):
+    points = itertools.product(*(WHOLE.get(str(symbol), RATIONAL) for symbol in law.args))
+    for point in points:
+        at = dict(zip(law.args, point, strict=True))
+        printed = law.expr.subs(at)
+        evaluated = plain(law.stable).subs(at).doit()
+        difference = sp.simplify(printed - evaluated)
+        assert difference == 0, (law.key, point, difference)
+
+
+@pytest.mark.parametrize("key", ["A3.on", "A3.mean", "A10.bias"])
+def test_stable_sums_equal_the_polynomials(key):
+    law = LAWS[key]
+    ell, p = law.args
+    for number in (0, 1, 2, 3, 8, 25):
+        at = {ell: number}
+        assert sp.expand((law.expr - law.stable).subs(at).doit(), p) == 0
+
+
+CHANCE_POINTS = [1e-12, 1e-9, 1e-6, 1e-3, 0.0625, 0.1, 0.5, 0.9, 1 - 1e-9]
+POINTS = {
+    "ell": [2, 3, 16, 1000],
+    "p": CHANCE_POINTS,
+    "d": [1, 512, 10**6],
+    "m": [1024, 131072],
+    "N": [1, 10**6],
+    "k": [0, 1, 2, 12345],
+    "n": [1, 12345],
+}
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
+def test_evaluation_is_precise_to_12_digits(law):
+    precise = sp.lambdify(law.args, law.expr, "mpmath")
+    with mpmath.workdps(80):
+        for point in itertools.product(*(POINTS[str(symbol)] for symbol in law.args)):
+            reference = precise(*(mpmath.mpf(x) for x in point))
+            got = law(*point)
+            assert math.isfinite(got)
+            # Below 1e-290 doubles become denormal, and then 0.
+            error = abs(mpmath.mpf(float(got)) - reference)
+            assert error <= 1e-12 * abs(reference) + mpmath.mpf("1e-302"), (law.key, point)
+
+
+@pytest.mark.parametrize(
+    ("key", "p"),
+    [(key, p) for key in LAWS for p in (0, 1) if (key, p) != ("A11.sd_approx", 0)],  # no readers
+)
+def test_evaluation_at_the_ends_of_the_chances(key, p):
+    law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
+    at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
+    exact = float(law.expr.subs(at))
+    with np.errstate(divide="ignore"):  # log1p(-1) is minus infinity, and its exponential 0
+        got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
+    assert float(got) == pytest.approx(exact, rel=1e-14, abs=0)
+
+
+def test_laws_are_not_confined_to_easy_values():
+    """The points above reach results that only a stable form gets right."""
+    naive = sp.lambdify(LAWS["A3.mean"].args, LAWS["A3.mean"].expr, "numpy")
+    assert abs(naive(3, 1e-9) / LAWS["A3.mean"](3, 1e-9) - 1) > 1e-6
+    assert LAWS["A3.mean"](2, 1e-12) == pytest.approx(1e-24, rel=1e-14)
+    assert LAWS["A13.uncovered"](1000, 10**5, 0.08) == pytest.approx(
+        float(499500 * mpmath.power(1 - mpmath.mpf(0.08) ** 2, 10**5)), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
+def test_laws_evaluate_on_arrays_entry_by_entry(law):
+    """Chances may be arrays everywhere, whole numbers where the law has no sum over them."""
+    summed = law.stable is not None and law.stable.has(sp.Sum)
+    columns = []
+    for symbol in law.args:
+        choices = POINTS[str(symbol)][:3]
+        if str(symbol) == "ell" and summed:
+            choices = choices[:1]
+        columns.append(choices)
+    points = list(itertools.product(*columns))
+    values = [
+        columns[i][0] if len(columns[i]) == 1 else np.array([point[i] for point in points])
+        for i in range(len(law.args))
+    ]
+    got = law(*values)
+    assert got.shape == (len(points),)
+    assert got.tolist() == pytest.approx([law(*point) for point in points], rel=1e-13)
+
+
+def test_laws_on_the_gpu_equal_laws_on_the_host(backend_name):
+    p = np.array(CHANCE_POINTS)
+    if backend_name == "numpy":
+        module, array, back = "numpy", np.asarray, np.asarray
+    else:
+        import cupy
+
+        module, array, back = "cupy", cupy.asarray, cupy.asnumpy
+    for key, rest in (("A3.on", (16,)), ("A7.disturbed", (16,)), ("A12.uncovered", (512,))):
+        got = back(LAWS[key](*rest, array(p), module=module))
+        np.testing.assert_allclose(got, LAWS[key](*rest, p), rtol=1e-12)
+
+
+def test_fractions_stay_exact_where_the_law_is_a_polynomial():
+    third = Fraction(1, 3)
+    for key, at in (
+        ("A3.on", (4, third)),
+        ("A5.clean_none", (4, third)),
+        ("A8.variance", (4, third)),
+        ("A10.bias", (4, third)),
+        ("A12.readers", (4, third)),
+    ):
+        got = LAWS[key](*at)
+        assert isinstance(got, Fraction)
+        assert got == value(key, *at)
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
+def test_a_wrong_number_of_values_is_an_error_that_names_them(law):
+    names = ", ".join(str(symbol) for symbol in law.args)
+    for wrong in ([0.5] * (len(law.args) - 1), [0.5] * (len(law.args) + 1)):
+        with pytest.raises(ValueError, match=re.escape(f"({names}), got {len(wrong)}")):
+            law(*wrong)
+
+
+def test_a_law_evaluates_itself_and_not_another_of_its_name():
+    law = LAWS["A9.bias"]
+    ell, p = law.args
+    wrong = replace(law, expr=(ell - 2) * p)
+    assert law(5, 0.5) == 2
+    assert wrong(5, 0.5) == 1.5
+
+
+# --- print and claims ----------------------------------------------------------------------------
+
+
+def test_a_sum_is_printed_from_a_term_without_a_minus():
+    x, y = sp.symbols("x y")
+    assert latex(1 - x) == "1 - x"
+    assert latex(y - x * (1 - x) ** 2) == r"y - x \left(1 - x\right)^{2}"
+    assert latex(-x - y) == sp.latex(-x - y)
+    assert latex(x**2 - x - 1) == sp.latex(x**2 - x - 1)
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
+def test_each_law_prints(law):
+    relation = "=" if law.exact else r"\approx"
+    left, right = law.latex().split(f" {relation} ", 1)
+    assert left == law.left
+    assert right == law.latex_right() == latex(law.expr)
+    for text in (law.left, right, law.assumptions):
+        assert text.strip()
+        assert text.count("{") == text.count("}")
+    assert law.assumptions.count("$") % 2 == 0
+    assert law.expr.free_symbols == set(law.args)
+    for symbol in law.args:
+        assert sp.latex(symbol) in right
+    assert law._repr_latex_() == f"$\\displaystyle {law.latex()}$"
+
+
+def test_laws_are_found_under_their_own_keys():
+    assert all(key == law.key for key, law in LAWS.items())
+    for law in LAWS.values():
+        assert re.fullmatch(r"[AB]\d+\.[a-z_]+", law.key)
+        assert law.claim in CLAIMS, f"{law.key} belongs to no claim"
+        assert law.stable is None or law.stable.free_symbols == law.expr.free_symbols
+
+
+def test_claims_have_unique_identifiers_and_known_chapters():
+    assert list(CLAIMS) == [claim.id for claim in CLAIMS.values()]
+    assert set(CLAIMS) >= {f"A{n}" for n in range(1, 14)} | {"B1"}
+    assert {claim.chapter for claim in CLAIMS.values()} <= CHAPTERS
+    assert {c.id: c.chapter for c in CLAIMS.values() if c.id in ("A1", "A3", "A4", "A9", "B1")} == {
+        "A1": "features",
+        "A3": "neurons",
+        "A4": "readoff",
+        "A9": "interference",
+        "B1": "interference",
+    }
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
+def test_statements_hold_their_laws(claim):
+    named = re.findall(r"\{([AB]\d+\.\w+)\}", claim.text)
+    for key in named:
+        assert key in LAWS
+        assert LAWS[key] in claim.laws, f"{claim.id} states {key}, a law of another claim"
+        assert f"${LAWS[key].latex()}$" in claim.statement
+    assert not re.search(r"\{[AB]\d+\.", claim.statement)
+    assert claim.statement.count("$") % 2 == 0
+    assert claim.source
+    assert all(isinstance(law, Law) and law.claim == claim.id for law in claim.laws)
+
+
+def test_every_exact_law_of_a_claim_is_in_its_statement_or_named_beside_it():
+    """A law that no statement holds would be measured and never read."""
+    stated = {
+        key for claim in CLAIMS.values() for key in re.findall(r"\{([AB]\d+\.\w+)\}", claim.text)
+    }
+    beside = {"A1.pair_on_independent"}  # the second ensemble, in the chapter on features
+    assert {law.key for law in LAWS.values() if law.exact} - stated == beside

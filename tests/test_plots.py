@@ -1,0 +1,115 @@
+"""Figures carry the data, labels and scales that they were given."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+from uand import plots
+
+
+def lines(figure):
+    """Return the lines of the first axes as ``{label: (x, y)}``."""
+    return {line.get_label(): line.get_data() for line in figure.axes[0].get_lines()}
+
+
+def test_theory_is_a_line_and_a_measurement_is_points_with_three_standard_errors():
+    law = plots.Series("law", [1, 2, 4], [10, 20, 40])
+    seen = plots.Series.of_kind("one", [1, 2], [11.0, 19.0], [0.5, 1.0], "seen")
+    figure = plots.law_and_measurement([law, seen], x="across", y="up")
+    (ax,) = figure.axes
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("across", "up", "")
+    np.testing.assert_array_equal(lines(figure)["law"], ([1, 2, 4], [10, 20, 40]))
+
+    (bars,) = ax.containers
+    points, _, (segments,) = bars
+    assert points.get_linestyle() == "None"
+    assert points.get_marker() == plots.KIND_MARKERS["one"]
+    assert points.get_color() == plots.KIND_COLOURS["one"]
+    ends = [segment[:, 1].tolist() for segment in segments.get_segments()]
+    assert ends == [[9.5, 12.5], [16.0, 22.0]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["law", "seen"]
+
+
+@pytest.mark.parametrize("log", ["", "x", "y", "xy"])
+def test_the_named_axes_are_logarithmic(log):
+    ax = plots.law_and_measurement([plots.Series("a", [1, 9], [1, 9])], "x", "y", log).axes[0]
+    assert ax.get_xscale() == ("log" if "x" in log else "linear")
+    assert ax.get_yscale() == ("log" if "y" in log else "linear")
+
+
+def test_a_short_logarithmic_axis_is_labelled_in_plain_numbers():
+    figure = plots.law_and_measurement([plots.Series("a", [0.2, 3], [1, 2])], "x", "y", "x")
+    figure.canvas.draw()
+    low, high = figure.axes[0].get_xlim()
+    labels = {
+        label.get_text()
+        for label in figure.axes[0].get_xticklabels()
+        if low <= label.get_position()[0] <= high
+    }
+    assert labels == {"0.2", "0.5", "1", "2"}
+
+
+def test_marks_are_labelled_vertical_lines():
+    series = [plots.Series("a", [1, 9], [1, 9])]
+    figure = plots.law_and_measurement(series, "x", "y", mark={"here": 4.0})
+    assert lines(figure)["here"][0] == [4.0, 4.0]
+
+
+def test_a_step_function_holds_its_value_until_the_next_x():
+    series = plots.Series.of_kind("both", [0, 1, 2], [3, 2, 1], steps=True)
+    (line,) = plots.law_and_measurement([series], "x", "y").axes[0].get_lines()
+    assert line.get_drawstyle() == "steps-post"
+
+
+def test_layer_diagram_draws_every_connection_and_every_activation():
+    W = np.array([[1, 1, 0], [0, 1, 1]])
+    figure = plots.layer_diagram(W, f=[1, 1, 0], z=[1, 0])
+    ax = figure.axes[0]
+    assert len(ax.get_lines()) == W.sum()
+    carrying = [line for line in ax.get_lines() if line.get_color() == plots.ORANGE]
+    assert len(carrying) == 3  # neuron 1 reads two features that are on, neuron 2 one
+    words = [text.get_text() for text in ax.texts]
+    assert words == ["1", "2", "3", "1", "0", "features", "activations"]
+
+
+def test_histograms_are_shares():
+    figure = plots.histograms({"a": [0, 2, 2, 2], "b": [1]}, x="number")
+    first, second = figure.axes[0].patches
+    np.testing.assert_array_equal(first.get_data().values, [0.25, 0, 0.75])
+    np.testing.assert_array_equal(second.get_data().values, [0, 1])
+    assert first.get_label() == "a"
+
+
+def test_each_kind_of_estimate_is_a_share_of_its_own():
+    figure = plots.estimates_by_kind({"both": [1.0, 1.0, 1.5, 1.2], "none": [0.0]})
+    assert len(figure.axes) == 2
+    for ax, mean in zip(figure.axes, (1.175, 0.0), strict=True):
+        assert sum(patch.get_height() for patch in ax.patches) == pytest.approx(1)
+        assert ax.get_lines()[0].get_xdata()[0] == pytest.approx(mean)
+    assert figure.axes[-1].get_xlabel() == "AND estimate"
+
+
+def test_bias_and_fluctuation_has_both_laws_and_both_measurements():
+    laws = {"d": [10, 100], "bias": [0.5, 0.5], "sd": [0.3, 0.1]}
+    measured = {"bias": ([0.5], [0.01]), "sd": ([0.2], [0.02])}
+    figure = plots.bias_and_fluctuation([50], laws, measured, kind="one")
+    drawn = lines(figure)
+    np.testing.assert_array_equal(drawn["bias, law"], ([10, 100], [0.5, 0.5]))
+    np.testing.assert_array_equal(drawn["fluctuation, law"], ([10, 100], [0.3, 0.1]))
+    assert len(figure.axes[0].containers) == 2
+    assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
+
+
+def test_drawing_leaves_matplotlib_as_it_was():
+    before = dict(matplotlib.rcParams)
+    plots.law_and_measurement([plots.Series("a", [1], [1])], "x", "y")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_kinds_differ_in_lightness_and_in_marker():
+    grey = [
+        np.dot(matplotlib.colors.to_rgb(colour), (0.299, 0.587, 0.114))
+        for colour in plots.KIND_COLOURS.values()
+    ]
+    assert len(set(plots.KIND_MARKERS.values())) == 3
+    assert min(abs(a - b) for i, a in enumerate(grey) for b in grey[:i]) > 0.02

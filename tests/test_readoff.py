@@ -1,0 +1,436 @@
+"""The read-off of chosen pairs and of all pairs against literal definitions on sets."""
+
+import itertools
+import math
+from collections import Counter
+from fractions import Fraction
+from types import ModuleType
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uand import backend, neurons, readoff
+from uand.backend import random_stream
+
+# --- the definitions, on sets and in fractions ---------------------------------------------------
+
+
+def sets_of(W):
+    return [frozenset(np.flatnonzero(row).tolist()) for row in np.asarray(W)]
+
+
+def z_by_hand(S, on):
+    return max(len(S & set(on)) - 1, 0)
+
+
+def estimate_by_hand(W, z, pair):
+    """Return the mean of z over the neurons that read both; None where there are none."""
+    values = [int(value) for S, value in zip(sets_of(W), z, strict=True) if set(pair) <= S]
+    return Fraction(sum(values), len(values)) if values else None
+
+
+def histogram_by_hand(W, inputs):
+    """Count (c, K, S) over all pairs and inputs."""
+    counts = Counter()
+    for active in inputs:
+        on = set(active)
+        layer = [(S, z_by_hand(S, on)) for S in sets_of(W)]
+        for pair in itertools.combinations(range(W.shape[1]), 2):
+            reading = [z for S, z in layer if set(pair) <= S]
+            counts[len(on & set(pair)), len(reading), sum(reading)] += 1
+    return counts
+
+
+def as_counter(histogram):
+    columns = (histogram.c, histogram.K, histogram.S, histogram.count)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    for column in columns:
+        assert type(column) is np.ndarray
+        assert column.dtype == np.int64
+    keys = [tuple(row[:3]) for row in rows]
+    assert len(set(keys)) == len(keys), "a bin is there twice"
+    assert all(row[3] > 0 for row in rows), "an empty bin"
+    return Counter(dict(zip(keys, (row[3] for row in rows), strict=True)))
+
+
+def layer_and_inputs(m, d, density, batch, seed):
+    rng = random_stream(seed, m, d)
+    W = (rng.random((d, m)) < density).astype(np.uint8)
+    inputs = [np.flatnonzero(rng.random(m) < 0.4) for _ in range(batch)]
+    return W, inputs
+
+
+CASES = [(1, 3, 0.5), (2, 1, 0.9), (2, 5, 0.7), (5, 3, 0.5), (7, 9, 0.3), (8, 30, 0.6), (9, 4, 0.1)]
+
+
+@st.composite
+def small_layers(draw):
+    m, d = draw(st.integers(2, 7)), draw(st.integers(1, 6))
+    bits = st.lists(st.integers(0, 1), min_size=m, max_size=m)
+    W = np.array(draw(st.lists(bits, min_size=d, max_size=d)), dtype=np.uint8)
+    inputs = draw(st.lists(st.sets(st.integers(0, m - 1)), min_size=1, max_size=3))
+    return W, [np.array(sorted(s), dtype=np.int64) for s in inputs]
+
+
+# --- how many neurons read both ------------------------------------------------------------------
+
+
+def test_shared_counts_are_the_sizes_of_intersections(xp):
+    for m, d, density in CASES:
+        W, _ = layer_and_inputs(m, d, density, 0, 1)
+        readers = [{i for i in range(d) if W[i, a]} for a in range(m)]
+        K = readoff.shared_counts(xp.asarray(W))
+        assert K.dtype == xp.int32
+        assert backend.to_host(K).tolist() == [[len(a & b) for b in readers] for a in readers]
+
+
+@given(small_layers())
+def test_shared_counts_are_symmetric_and_at_most_the_readers_of_either(case):
+    W, _ = case
+    K = readoff.shared_counts(W)
+    assert (K == K.T).all()
+    assert (K >= 0).all()
+    limit = np.minimum.outer(W.sum(axis=0), W.sum(axis=0))
+    assert (limit - K >= 0).all()
+    assert np.diag(K).tolist() == W.sum(axis=0).tolist()
+
+
+def test_whole_numbers_stay_whole_beyond_float32():
+    """K = 2**24 + 1 is no float32."""
+    d = 2**24 + 1
+    W = np.ones((d, 2), dtype=np.uint8)
+    assert (readoff.shared_counts(W) == d).all()
+    # 2**24 itself is one, and the largest that may be summed in it.
+    assert readoff._real(np, 2**24 - 1) is np.float32
+    assert readoff._real(np, 2**24 + 1) is np.float64
+
+
+# --- chosen pairs --------------------------------------------------------------------------------
+
+
+def all_pairs(m):
+    return np.array(list(itertools.permutations(range(m), 2)), dtype=np.int64).reshape(-1, 2)
+
+
+def test_mean_readoff_is_the_mean_over_the_neurons_that_read_both(xp):
+    for m, d, density in CASES:
+        W, inputs = layer_and_inputs(m, d, density, 3, 2)
+        z = np.array([[z_by_hand(S, on.tolist()) for S in sets_of(W)] for on in inputs])
+        pairs = all_pairs(m)
+        got = readoff.mean_readoff(xp.asarray(z), xp.asarray(W), pairs)
+        assert got.dtype == xp.float64
+        assert got.shape == (3, len(pairs))
+        for row, activations in zip(backend.to_host(got), z, strict=True):
+            for pair, value in zip(pairs.tolist(), row.tolist(), strict=True):
+                expected = estimate_by_hand(W, activations, pair)
+                if expected is None:
+                    assert math.isnan(value)
+                else:
+                    assert value == float(expected)
+
+
+def test_an_uncovered_pair_has_no_estimate_rather_than_0(xp):
+    W = xp.asarray(np.array([[1, 1, 0], [0, 1, 0]], dtype=np.uint8))
+    z = xp.asarray(np.array([[0, 0], [1, 0]], dtype=np.int32))
+    got = backend.to_host(readoff.mean_readoff(z, W, [(0, 1), (0, 2), (1, 2), (1, 0)]))
+    np.testing.assert_array_equal(got, [[0, np.nan, np.nan, 0], [1, np.nan, np.nan, 1]])
+    both = backend.to_host(readoff.mean_readoff_all(z[1, :], W))
+    nan = np.nan
+    np.testing.assert_array_equal(both, [[nan, 1, nan], [1, nan, nan], [nan, nan, nan]])
+
+
+def test_a_count_beyond_one_byte_does_not_wrap(xp):
+    W = xp.asarray(np.ones((300, 2), dtype=np.uint8))
+    z = xp.asarray(np.arange(300, dtype=np.int32)[None, :])
+    assert backend.to_host(readoff.mean_readoff(z, W, [(0, 1)])).tolist() == [[149.5]]
+    assert backend.to_host(readoff.shared_counts(W)).tolist() == [[300, 300], [300, 300]]
+
+
+def test_mean_readoff_all_agrees_with_chosen_pairs(xp):
+    for m, d, density in CASES:
+        W, inputs = layer_and_inputs(m, d, density, 1, 3)
+        z = neurons.activations_from_set(W, inputs[0])
+        square = backend.to_host(readoff.mean_readoff_all(xp.asarray(z), xp.asarray(W)))
+        assert square.shape == (m, m)
+        assert np.isnan(np.diag(square)).all()
+        for alpha, beta in itertools.permutations(range(m), 2):
+            expected = estimate_by_hand(W, z, (alpha, beta))
+            if expected is None:
+                assert math.isnan(square[alpha, beta])
+            else:
+                assert square[alpha, beta] == float(expected)
+
+
+@given(small_layers(), st.data())
+def test_the_estimate_is_symmetric_in_the_pair(case, data):
+    W, inputs = case
+    m = W.shape[1]
+    f = np.array([[a in on for a in range(m)] for on in inputs])
+    z = neurons.activations(W, f)
+    pair = data.draw(st.lists(st.integers(0, m - 1), min_size=2, max_size=2, unique=True))
+    np.testing.assert_array_equal(
+        readoff.mean_readoff(z, W, [pair]), readoff.mean_readoff(z, W, [pair[::-1]])
+    )
+
+
+@given(small_layers())
+def test_the_estimate_exceeds_the_truth_or_is_it(case):
+    """A neuron that reads both counts both, so the mean read-off never errs downwards."""
+    W, inputs = case
+    pairs = all_pairs(W.shape[1])
+    for on in inputs:
+        z = neurons.activations_from_set(W, on)
+        truth = np.isin(pairs, on).all(axis=1)
+        (estimate,) = readoff.mean_readoff(z[None, :], W, pairs)
+        covered = ~np.isnan(estimate)
+        assert (estimate[covered] >= truth[covered]).all()
+
+
+def test_no_pairs_are_no_estimates():
+    empty = np.empty((0, 2), dtype=np.int64)
+    assert readoff.mean_readoff(np.zeros((3, 4)), np.ones((4, 5)), empty).shape == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([(0, 3)], r"pairs holds \(0, 3\): must be two features from 0 to m - 1 = 2"),
+        ([(0, 1), (-1, 2)], r"pairs holds \(-1, 2\): must be two features from 0 to m - 1 = 2"),
+        ([(0, 1), (2, 2)], r"pairs holds \(2, 2\): must be two different features"),
+        ([(0.0, 1.0)], r"pairs = array of float64, shape \(1, 2\): must be integers, shape \(n, 2"),
+        ([0, 1], r"pairs = array of int64, shape \(2,\): must be integers, shape \(n, 2\)"),
+        ([(0, 1, 2)], r"pairs = array of int64, shape \(1, 3\): must be integers, shape \(n, 2\)"),
+        ([(True, False)], r"pairs = array of bool, shape \(1, 2\): must be integers"),
+    ],
+)
+def test_pairs_that_are_none_are_named(pairs, message):
+    W, z = np.ones((2, 3), dtype=np.uint8), np.zeros((1, 2))
+    with pytest.raises(ValueError, match="^" + message):
+        readoff.mean_readoff(z, W, pairs)
+
+
+# --- gates ---------------------------------------------------------------------------------------
+
+TABLES = list(itertools.product((0, 1), repeat=4))
+BITS = list(itertools.product((0, 1), repeat=2))
+
+MEANING = {
+    "AND": lambda a, b: a and b,
+    "OR": lambda a, b: a or b,
+    "XOR": lambda a, b: a != b,
+    "NAND": lambda a, b: not (a and b),
+    "NOR": lambda a, b: not (a or b),
+    "XNOR": lambda a, b: a == b,
+    "IMPLIES": lambda a, b: (not a) or b,
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_gate_follows_its_truth_table(table):
+    for (a, b), wanted in zip(BITS, table, strict=True):
+        assert readoff.gate(table, a, b, a * b) == wanted
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_gate_inherits_the_error_of_the_and_times_one_coefficient(table):
+    error = sp.Symbol("error")
+    factors = {
+        sp.expand(readoff.gate(table, a, b, a * b + error) - wanted).coeff(error)
+        for (a, b), wanted in zip(BITS, table, strict=True)
+    }
+    assert factors == {readoff.gate_coefficients(table)[3]}
+    for (a, b), wanted in zip(BITS, table, strict=True):
+        assert sp.expand(readoff.gate(table, a, b, a * b + error) - wanted).subs(error, 0) == 0
+
+
+def test_error_factors_of_all_gates_by_how_far_they_are_from_linear():
+    """XOR and its complement are twice as far as AND; the six gates of one input and the constants
+    are linear: 2 with factor 2, 8 with 1 (one odd value out of four), 6 with 0.
+    """
+    factors = [abs(readoff.gate_coefficients(table)[3]) for table in TABLES]
+    assert Counter(factors) == {2: 2, 1: 8, 0: 6}
+    assert readoff.gate_coefficients(readoff.GATES["XOR"])[3] == -2
+
+
+@pytest.mark.parametrize("name", readoff.GATES)
+def test_named_gates_mean_what_they_are_called(name):
+    assert set(MEANING) == set(readoff.GATES)
+    table = tuple(int(MEANING[name](bool(a), bool(b))) for a, b in BITS)
+    assert readoff.GATES[name] == table
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
+def test_gates_on_arrays_of_any_type(xp, dtype):
+    a, b = (xp.asarray(np.array(column, dtype=dtype)) for column in zip(*BITS, strict=True))
+    estimate = xp.asarray(np.array([0.25, 0.0, 0.5, 1.75]))
+    error = np.array([0.25, 0.0, 0.5, 0.75])
+    for table in TABLES:
+        got = backend.to_host(readoff.gate(table, a, b, estimate))
+        factor = table[3] - table[2] - table[1] + table[0]
+        assert got.tolist() == (np.array(table) + error * factor).tolist()
+
+
+def test_gates_keep_an_uncovered_pair_undefined_unless_they_are_linear():
+    for table in TABLES:
+        linear = readoff.gate_coefficients(table)[3] == 0
+        value = readoff.gate(table, np.array([1]), np.array([0]), np.array([np.nan]))
+        assert math.isnan(value[0]) or linear
+
+
+@pytest.mark.parametrize("table", [(0, 1, 1), (0, 1, 1, 2), (0, 1, 1, 0, 0), (0, 0, 0, 0.5), ()])
+def test_what_is_no_truth_table_is_refused(table):
+    with pytest.raises(ValueError, match=r"^table = .*: must be four values, each 0 or 1$"):
+        readoff.gate_coefficients(table)
+
+
+# --- all pairs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tile", [1, 2, 3, 5, 1024])
+def test_pair_histogram_counts_every_pair_of_every_input(xp, monkeypatch, tile):
+    monkeypatch.setattr(readoff, "TILE", tile)
+    for m, d, density in CASES:
+        W, inputs = layer_and_inputs(m, d, density, 3, 4)
+        got = as_counter(readoff.pair_histogram(xp.asarray(W), inputs))
+        assert got == histogram_by_hand(W, inputs)
+        assert sum(got.values()) == math.comb(m, 2) * len(inputs)
+
+
+@given(small_layers(), st.integers(1, 4), st.booleans())
+def test_pair_histogram_of_any_layer_in_any_tiles_by_table_or_sort(case, tile, sort):
+    W, inputs = case
+    count = readoff._count_pairs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readoff, "TILE", tile)
+        if sort:  # as many bins as only a sort can count
+            patch.setattr(readoff, "_count_pairs", lambda key, bins: count(key, 2**62))
+        got = as_counter(readoff.pair_histogram(W, inputs))
+    assert got == histogram_by_hand(W, inputs)
+
+
+@given(small_layers(), st.randoms(use_true_random=False))
+def test_relabelling_features_and_neurons_changes_nothing(case, random):
+    W, inputs = case
+    d, m = W.shape
+    features, rows = list(range(m)), list(range(d))
+    random.shuffle(features)
+    random.shuffle(rows)
+    renamed = np.zeros_like(W)
+    renamed[:, features] = W  # feature a is now called features[a]
+    relabelled = [np.array([features[a] for a in on], dtype=np.int64) for on in inputs]
+    assert as_counter(readoff.pair_histogram(renamed[rows], relabelled)) == as_counter(
+        readoff.pair_histogram(W, inputs)
+    )
+
+
+@given(small_layers())
+def test_histogram_bounds(case):
+    """K is at most the readers of the rarer feature, and S at least K where both are on."""
+    W, inputs = case
+    got = as_counter(readoff.pair_histogram(W, inputs))
+    most = sorted(W.sum(axis=0).tolist())[-2]  # the second most read of all features
+    for c, K, S in got:
+        assert c in (0, 1, 2)
+        assert 0 <= K <= most
+        assert S - K * (c == 2) >= 0
+        assert K > 0 or S == 0
+
+
+def test_pair_histogram_of_no_inputs_and_of_silent_inputs(xp):
+    W = xp.asarray(np.ones((3, 4), dtype=np.uint8))
+    empty = readoff.pair_histogram(W, [])
+    assert as_counter(empty) == {}
+    assert sum(empty.count) == 0
+    silent = readoff.pair_histogram(W, [np.array([], dtype=np.int64), np.array([2])])
+    assert as_counter(silent) == {(0, 3, 0): 6 + 3, (1, 3, 0): 3}
+
+
+def test_pair_histogram_does_not_round():
+    """Sums of activations, and numbers of readers, that are odd and beyond 2**24: no float32."""
+    m, d = 132, 130057
+    S = d * (m - 3)  # two features are off, so every neuron is on with z = m - 3
+    assert S > 2**24
+    assert S % 2 == 1
+    got = as_counter(readoff.pair_histogram(np.ones((d, m), dtype=np.uint8), [np.arange(m - 2)]))
+    assert got == {(2, d, S): math.comb(m - 2, 2), (1, d, S): 2 * (m - 2), (0, d, S): 1}
+    d = 2**24 + 1
+    got = as_counter(readoff.pair_histogram(np.ones((d, 2), dtype=np.uint8), [np.array([1])]))
+    assert got == {(1, d, 0): 1}
+
+
+def test_pair_histogram_tells_its_progress(monkeypatch):
+    ticks = []
+    W, inputs = layer_and_inputs(7, 5, 0.5, 3, 5)
+    for tile, count in ((1, 7), (3, 3), (7, 1), (8, 1)):
+        monkeypatch.setattr(readoff, "TILE", tile)
+        ticks.clear()
+        readoff.pair_histogram(W, inputs, lambda: ticks.append(1))
+        assert readoff.tiles(7) == count
+        assert len(ticks) == count * len(inputs)
+
+
+def test_pair_histogram_asks_for_its_memory_before_it_takes_it(monkeypatch):
+    asked = []
+
+    def refuse(needed, names):
+        asked.append(needed)
+        raise ValueError(names)
+
+    monkeypatch.setattr(readoff.checks, "memory", refuse)
+    with pytest.raises(ValueError, match=r"^m = 4, d = 3$"):
+        readoff.pair_histogram(np.ones((3, 4), dtype=np.uint8), [])
+    assert len(asked) == 1
+    # W in float32 at least, and K, S and the keys of a tile; and not many times that.
+    least = 4 * 3 * 4 + 3 * 8 * 4 * 4
+    assert least <= asked[0] <= 3 * least
+    # At size a tile is as many rows as `TILE` and not the whole square.
+    at_size = readoff._workspace(10**6, 100, np)
+    assert 8 * 3 * readoff.TILE * 10**6 <= at_size <= 8 * 8 * readoff.TILE * 10**6
+    # The GPU's memory is not the host's.
+    assert readoff._workspace(10**6, 100, ModuleType("array_api_compat.cupy")) == 0
+
+
+def test_kinds_are_called_by_how_many_are_on():
+    assert readoff.KINDS == {"both": 2, "one": 1, "none": 0}
+    assert (readoff.BOTH, readoff.ONE, readoff.NONE) == (2, 1, 0)
+
+
+# --- counting keys -------------------------------------------------------------------------------
+
+
+def keys_by_hand(key):
+    """Count each pair once: the tile's own square above its diagonal, and all columns beyond."""
+    rows, columns = key.shape
+    return Counter(int(key[a, b]) for a in range(rows) for b in range(a + 1, columns))
+
+
+@pytest.mark.parametrize("bins", [10, 2**28, 2**40])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (4, 4), (3, 8)])
+def test_a_table_and_a_sort_count_the_same(xp, rows, columns, bins):
+    rng = random_stream(6, rows, columns)
+    key = rng.integers(0, 10, size=(rows, columns))
+    square = key[:, :rows]
+    key[:, :rows] = np.triu(square) + np.triu(square, 1).T
+    key = key * (bins // 10)
+    keys, counts = readoff._count_pairs(xp.asarray(key), bins)
+    assert (counts > 0).all()
+    assert Counter(dict(zip(keys.tolist(), counts.tolist(), strict=True))) == keys_by_hand(key)
+
+
+def test_few_bins_make_a_table_and_many_a_sort(monkeypatch):
+    calls = []
+    real = backend.bincount
+    monkeypatch.setattr(backend, "bincount", lambda *a: calls.append(a) or real(*a))
+    small, large = np.zeros((2, 3), dtype=np.int64), np.zeros((1000, 2000), dtype=np.int64)
+    for key, bins, table in (
+        (small, 6, True),
+        (small, 2**28, False),  # 2 GiB for six keys
+        (large, 10**6, True),
+        (large, 2**28, False),
+    ):
+        calls.clear()
+        readoff._count_pairs(key, bins)
+        assert bool(calls) == table

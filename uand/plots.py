@@ -1,0 +1,273 @@
+"""The figures of the book, drawn from computed results.
+
+Each function takes numbers and returns a matplotlib ``Figure``; none computes a law or samples.
+Theory is a line and a measurement is points with error bars; each kind of pair has its colour and
+its marker in all chapters. This is the only module that imports matplotlib, and the style is
+applied inside each function, never on import.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+# Okabe and Ito's palette: told apart by colour-blind readers, and of different lightness in grey.
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+KIND_COLOURS = {"both": BLUE, "one": ORANGE, "none": GREEN}
+KIND_MARKERS = {"both": "o", "one": "s", "none": "^"}
+
+STYLE: dict[Any, Any] = {
+    "figure.figsize": (6.4, 3.9),
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "errorbar.capsize": 2,
+}
+
+P = ParamSpec("P")
+
+
+def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in the book's style, and leave matplotlib's own settings as they were."""
+
+    @wraps(draw)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return inner
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of theory, or one set of measured points with their standard errors.
+
+    Attributes
+    ----------
+    label : str
+    x, y : sequence of float
+    se : sequence of float, optional
+        Standard errors; with them (or with zeros) the series is drawn as points.
+    colour, marker, dash : str
+        As matplotlib names them.
+    steps : bool
+        Whether the line is a step function, each value holding until the next x.
+    """
+
+    label: str
+    x: Any
+    y: Any
+    se: Any = None
+    colour: str = BLUE
+    marker: str = "o"
+    dash: str = "-"
+    steps: bool = False
+
+    @classmethod
+    def of_kind(
+        cls, kind: str, x: Any, y: Any, se: Any = None, label: str = "", steps: bool = False
+    ) -> "Series":
+        """Return a series in the colour and marker of a kind of pair: both, one or none on."""
+        label = label or f"{kind} on"
+        return cls(label, x, y, se, KIND_COLOURS[kind], KIND_MARKERS[kind], steps=steps)
+
+
+def _draw(ax: Axes, series: Series) -> None:
+    if series.se is None:
+        ax.plot(
+            series.x,
+            series.y,
+            series.dash,
+            color=series.colour,
+            label=series.label,
+            drawstyle="steps-post" if series.steps else "default",
+        )
+    else:
+        # Three standard errors reach as far as chance plausibly does.
+        ax.errorbar(
+            series.x,
+            series.y,
+            yerr=3 * np.asarray(series.se, dtype=float),
+            fmt=series.marker,
+            color=series.colour,
+            label=series.label,
+        )
+
+
+@_styled
+def law_and_measurement(
+    series: Sequence[Series], x: str, y: str, log: str = "", mark: Mapping[str, float] | None = None
+) -> Figure:
+    """Draw laws as lines and measurements as points, with error bars of three standard errors.
+
+    Parameters
+    ----------
+    series : sequence of Series
+    x, y : str
+        The labels of the axes.
+    log : {"", "x", "y", "xy"}
+        Which axes are logarithmic.
+    mark : mapping of str to float, optional
+        Labelled vertical lines.
+    """
+    figure = Figure()
+    ax = figure.add_subplot()
+    for one in series:
+        _draw(ax, one)
+    for label, value in (mark or {}).items():
+        ax.axvline(value, color=GREY, linestyle=":", label=label)
+    ax.set(xlabel=x, ylabel=y)
+    _scale_by_logarithm(ax, log)
+    ax.legend()
+    return figure
+
+
+def _scale_by_logarithm(ax: Axes, log: str) -> None:
+    """Make the axes named in `log` logarithmic, and label a short one at 1, 2 and 5."""
+    for name in log:
+        axis = {"x": ax.xaxis, "y": ax.yaxis}[name]
+        ax.set(**{f"{name}scale": "log"})
+        low, high = axis.get_view_interval()
+        if high < 500 * low:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+            axis.set_minor_formatter(NullFormatter())
+
+
+@_styled
+def layer_diagram(W: Any, f: Any, z: Any) -> Figure:
+    """Draw a small layer: which neuron reads which feature, which are on, and the activations.
+
+    Parameters
+    ----------
+    W : array, shape (d, m)
+    f : array, shape (m,)
+    z : array, shape (d,)
+    """
+    W, f, z = np.asarray(W), np.asarray(f), np.asarray(z)
+    d, m = W.shape
+    figure = Figure(figsize=(6.4, 2.9))
+    ax = figure.add_subplot()
+    top, bottom = 1.0, 0.0
+    features = np.linspace(0, 1, m)
+    neurons = np.linspace(0.5 / d, 1 - 0.5 / d, d)
+    for i, alpha in np.argwhere(W):
+        on = bool(f[alpha])
+        ax.plot(
+            [features[alpha], neurons[i]],
+            [top, bottom],
+            color=ORANGE if on else "#bbbbbb",
+            linewidth=2.2 if on else 1,
+            zorder=1,
+        )
+    for alpha in range(m):
+        face = ORANGE if f[alpha] else "white"
+        ax.scatter(features[alpha], top, s=420, color=face, edgecolors="black", zorder=2)
+        ink = "white" if f[alpha] else "black"
+        ax.text(features[alpha], top, f"{alpha + 1}", ha="center", va="center", color=ink)
+    for i in range(d):
+        face = BLUE if z[i] else "white"
+        ax.scatter(neurons[i], bottom, s=520, color=face, marker="s", edgecolors="black", zorder=2)
+        ink = "white" if z[i] else "black"
+        ax.text(neurons[i], bottom, f"{int(z[i])}", ha="center", va="center", color=ink)
+    ax.text(-0.08, top, "features", ha="right", va="center")
+    ax.text(-0.08, bottom, "activations", ha="right", va="center")
+    ax.set(xlim=(-0.3, 1.08), ylim=(-0.25, 1.25))
+    ax.axis("off")
+    return figure
+
+
+@_styled
+def histograms(samples: Mapping[str, Any], x: str, y: str = "share of inputs") -> Figure:
+    """Draw the distributions of whole numbers, one step line each.
+
+    Parameters
+    ----------
+    samples : mapping of str to array of int
+        The numbers, under the label of their line.
+    """
+    figure = Figure()
+    ax = figure.add_subplot()
+    dashes = ("-", "--", "-.", ":")
+    colours = (BLUE, ORANGE, GREEN, PURPLE)
+    for (label, values), dash, colour in zip(samples.items(), dashes, colours, strict=False):
+        share = np.bincount(np.asarray(values)) / np.size(values)
+        ax.stairs(
+            share,
+            np.arange(len(share) + 1) - 0.5,
+            label=label,
+            color=colour,
+            linestyle=dash,
+            linewidth=1.8,
+        )
+    ax.set(xlabel=x, ylabel=y)
+    ax.legend()
+    return figure
+
+
+@_styled
+def estimates_by_kind(
+    estimates: Mapping[str, Any], x: str = "AND estimate", bins: Any = None
+) -> Figure:
+    """Draw how the estimates of the three kinds of pair are spread.
+
+    Parameters
+    ----------
+    estimates : mapping of {"both", "one", "none"} to array of float
+        Covered pairs only.
+    """
+    bins = np.linspace(-0.05, 2.05, 43) if bins is None else bins
+    figure = Figure(figsize=(6.4, 4.6))
+    axes = figure.subplots(len(estimates), 1, sharex=True)
+    for ax, (kind, values) in zip(axes, estimates.items(), strict=True):
+        values = np.asarray(values)
+        weights = np.full(values.size, 1 / values.size)
+        ax.hist(values, bins=bins, weights=weights, color=KIND_COLOURS[kind], label=f"{kind} on")
+        ax.axvline(float(values.mean()), color="black", linestyle="--", label="mean")
+        ax.set_ylabel("share of pairs")
+        ax.legend(loc="upper right")
+    axes[-1].set_xlabel(x)
+    return figure
+
+
+@_styled
+def bias_and_fluctuation(
+    d: Any, laws: Mapping[str, Any], measured: Mapping[str, tuple[Any, Any]], kind: str
+) -> Figure:
+    """Draw the two parts of the error of one kind of pair against the width.
+
+    Parameters
+    ----------
+    d : sequence of int
+        The widths of the measurements.
+    laws : mapping
+        ``"d"``, ``"bias"`` and ``"sd"``: the laws and where they are evaluated.
+    measured : mapping
+        ``"bias"`` and ``"sd"``, each the measurements and their standard errors.
+    """
+    figure = Figure()
+    ax = figure.add_subplot()
+    looks = {"bias": (KIND_COLOURS[kind], "o", "-"), "sd": (GREY, "s", "--")}
+    words = {"bias": "bias", "sd": "fluctuation"}
+    for name, (colour, marker, dash) in looks.items():
+        _draw(ax, Series(f"{words[name]}, law", laws["d"], laws[name], colour=colour, dash=dash))
+        values, errors = measured[name]
+        _draw(ax, Series(f"{words[name]}, measured", d, values, errors, colour, marker))
+    ax.set(xlabel="neurons $d$", ylabel="error of the estimate")
+    _scale_by_logarithm(ax, "xy")
+    ax.legend()
+    return figure
