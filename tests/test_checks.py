@@ -152,6 +152,31 @@ def test_features_on_must_be_whole_in_the_exact_ensemble_only():
                 checks.features_on(wrong, 8, ensemble)
 
 
+@pytest.mark.parametrize("given", [[], [3, 0, 4], (1,), range(5), np.array([4, 1], np.uint8)])
+def test_index_set_takes_different_features_in_any_order(given):
+    features = checks.index_set("active", given, 5)
+    assert features.dtype == np.int64
+    assert features.tolist() == list(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([0, -1], "active holds -1: must be different features from 0 to m - 1 = 4"),
+        ([5, 0], "active holds 5: must be different features from 0 to m - 1 = 4"),
+        ([2, 4, 2], "active holds 2: must be different features from 0 to m - 1 = 4"),
+        ([0.9, 1.0], "active = array of float64, shape (2,): must be integers, shape (n,)"),
+        ([math.nan], "active = array of float64, shape (1,): must be integers, shape (n,)"),
+        ([False, True], "active = array of bool, shape (2,): must be integers, shape (n,)"),
+        ([[0, 1]], "active = array of int64, shape (1, 2): must be integers, shape (n,)"),
+        (3, "active = array of int64, shape (): must be integers, shape (n,)"),
+    ],
+)
+def test_index_set_names_what_is_none(given, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message) + "$"):
+        checks.index_set("active", given, 5)
+
+
 def test_memory_compares_with_what_is_free(monkeypatch):
     class Free:
         available = 2 * 2**30

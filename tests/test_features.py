@@ -267,9 +267,18 @@ def test_memory_is_asked_for_in_proportion_to_what_is_drawn(monkeypatch):
             "batch = -1: must be an integer of at least",
         ),
         (lambda: features.sample_exact(3, 2, 10**15, RNG), "batch = .*: must need less memory"),
-        (lambda: features.sample_independent([0.5, 1.5], 1, RNG), "rates = an array: must be one"),
-        (lambda: features.sample_independent([0.5, math.nan], 1, RNG), "rates = an array: must"),
-        (lambda: features.sample_independent([[0.5]], 1, RNG), "rates = an array: must be one"),
+        (
+            lambda: features.sample_independent([0.5, 1.5], 1, RNG),
+            "rates = array .*: must be one number",
+        ),
+        (
+            lambda: features.sample_independent([0.5, math.nan], 1, RNG),
+            "rates = array .*: must be one number",
+        ),
+        (
+            lambda: features.sample_independent([[0.5]], 1, RNG),
+            "rates = array .*: must be one number",
+        ),
         (lambda: features.sample_independent([0.5], 0.5, RNG), "batch = 0.5: must be an integer"),
         (lambda: features.sample_independent([0.5], 10**15, RNG), "batch = .*: must need less"),
         (lambda: features.sample_topics(4, 5, 0.5, 1, RNG), "topic_size = 5: must be an integer"),
@@ -283,6 +292,8 @@ def test_memory_is_asked_for_in_proportion_to_what_is_drawn(monkeypatch):
         (lambda: features.sample_inputs(0, 0, 1, RNG, "independent"), "m = 0: must be an integer"),
         (lambda: features.sample_inputs(4, 2, -1, RNG, "independent"), "batch = -1: must be an"),
         (lambda: features.representation_bits(10**15, 10**14), "m = .*, ell = .*: must need less"),
+        (lambda: features.to_dense([[0, 4]], 4), "active holds 4: must be different features"),
+        (lambda: features.to_dense([[0, 0]], 4), "active holds 0: must be different features"),
         (lambda: features.representation_bits(4, 5), "ell = 5: must be an integer from 0 to m = 4"),
     ],
 )

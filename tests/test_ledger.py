@@ -13,9 +13,10 @@ import pytest
 import sympy as sp
 from scipy import stats
 
-from uand import interference, ledger, readoff
+from uand import interference, readoff
+from uand import measurements as ledger
 from uand.laws import CLAIMS, LAWS, N, d, ell, k, m, n, p
-from uand.ledger import EXACTLY, FALSE_ALARM, Comparison, Row
+from uand.measurements import EXACTLY, FALSE_ALARM, Comparison, Row
 
 COLUMNS = ["id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict"]
 VERDICTS = {"confirmed", "corrected", "refuted", "stated", "mismatch"}
@@ -146,14 +147,15 @@ def test_what_is_not_a_number_never_holds(
 
 
 def fixed(monkeypatch: pytest.MonkeyPatch, **measurements: list[Comparison]) -> None:
-    monkeypatch.setattr(
-        ledger, "MEASUREMENTS", {name: lambda _, c=c: c for name, c in measurements.items()}
-    )
+    given = {name: lambda _, c=c: c for name, c in measurements.items()}
+    nothing = dict.fromkeys(ledger.MEASUREMENTS, lambda _: ())
+    monkeypatch.setattr(ledger, "MEASUREMENTS", nothing | given)
 
 
 def test_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     right, wrong = Comparison("x", 1, 1.0), Comparison("x", 1, 2.0)
-    fixed(monkeypatch, A1=[right, right], A2=[right, wrong], A9=[right], A10=[wrong, right])
+    away = Comparison("x", 2, 1.0, differs=True)
+    fixed(monkeypatch, A1=[right, right], A2=[right, wrong], A9=[right, away], A10=[wrong, right])
     rows = ledger.ledger(only=["A1", "A2", "A9", "A10", "A3"])
     verdicts = ["confirmed", "mismatch", "corrected", "mismatch", "stated"]
     assert [row.verdict for row in rows] == verdicts

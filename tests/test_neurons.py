@@ -155,3 +155,9 @@ def test_activations_count_exactly_beyond_the_whole_numbers_of_float32():
     W = np.ones((1, m), dtype=np.uint8)
     assert neurons.activations(W, np.ones((1, m), dtype=bool)).tolist() == [[m - 1]]
     assert neurons.activations(W[:, :-1], np.ones((1, m - 1), dtype=bool)).tolist() == [[m - 2]]
+
+
+@pytest.mark.parametrize("active", [[-1], [4], [1, 1], [0.5], [[0]]])
+def test_what_is_no_set_of_features_is_refused(active):
+    with pytest.raises(ValueError, match=r"^active .*: must be "):
+        neurons.activations_from_set(np.ones((2, 4), dtype=np.uint8), active)

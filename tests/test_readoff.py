@@ -389,8 +389,18 @@ def test_pair_histogram_asks_for_its_memory_before_it_takes_it(monkeypatch):
     # At size a tile is as many rows as `TILE` and not the whole square.
     at_size = readoff._workspace(10**6, 100, np)
     assert 8 * 3 * readoff.TILE * 10**6 <= at_size <= 8 * 8 * readoff.TILE * 10**6
+    # With many neurons it is W itself that counts, as floats.
+    assert 4 * 4 * 10**8 <= readoff._workspace(4, 10**8, np) <= 2 * 8 * 4 * 10**8
     # The GPU's memory is not the host's.
     assert readoff._workspace(10**6, 100, ModuleType("array_api_compat.cupy")) == 0
+
+
+def test_only_neurons_that_are_on_are_multiplied(xp):
+    W = xp.asarray(np.array([[1, 1, 1], [1, 0, 0], [1, 0, 1]], dtype=np.uint8))
+    f, on, z_on = readoff._prepare(W, np.array([0, 2]), xp)
+    assert backend.to_host(f).tolist() == [1, 0, 1]
+    assert backend.to_host(on).tolist() == [0, 2]
+    assert backend.to_host(z_on).tolist() == [1, 1]
 
 
 def test_kinds_are_called_by_how_many_are_on():

@@ -11,12 +11,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from uand.interference import predict, simulate
-    from uand.ledger import ledger
+    from uand.measurements import ledger
 
 _HOMES = {
     "predict": "uand.interference",
     "simulate": "uand.interference",
-    "ledger": "uand.ledger",
+    "ledger": "uand.measurements",
 }
 
 __all__ = ["__version__", "ledger", "predict", "simulate"]

@@ -90,6 +90,29 @@ def features_on(value: Any, m: int, ensemble: str) -> Fraction:
     return decimal("ell", value, 0, m, f"a number from 0 to m = {m}")
 
 
+def index_set(name: str, value: Any, m: int) -> np.ndarray:
+    """Return `value` as an array of different features from 0 to ``m - 1``, or raise.
+
+    >>> index_set("active", [0, -1], 5)
+    Traceback (most recent call last):
+        ...
+    ValueError: active holds -1: must be different features from 0 to m - 1 = 4
+    """
+    given: np.ndarray = np.asarray(value)
+    if given.ndim != 1 or not (given.size == 0 or np.issubdtype(given.dtype, np.integer)):
+        raise ValueError(
+            f"{name} = array of {given.dtype}, shape {given.shape}: must be integers, shape (n,)"
+        )
+    features = given.astype(np.int64)
+    ordered = np.sort(features)
+    wrong = [*ordered[(ordered < 0) | (ordered >= m)], *ordered[1:][ordered[1:] == ordered[:-1]]]
+    if wrong:
+        raise ValueError(
+            f"{name} holds {wrong[0]}: must be different features from 0 to m - 1 = {m - 1}"
+        )
+    return features
+
+
 def memory(needed: float, names: str) -> None:
     """Raise a ``ValueError`` if `needed` bytes exceed what is free; `names` says who asks.
 

@@ -136,7 +136,7 @@ def _run(arguments: argparse.Namespace) -> int:
     # The laws are imported where they are needed, so that --help and --version answer at once.
     options = {k: v for k, v in vars(arguments).items() if k not in ("command", "json")}
     if arguments.command == "ledger":
-        from uand.ledger import MISMATCH, ledger
+        from uand.measurements import MISMATCH, ledger
 
         rows = ledger(**options)
         text = _ledger_table(rows)
@@ -178,7 +178,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"uand {arguments.command}: interrupted", file=sys.stderr)
         return 130
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

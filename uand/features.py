@@ -61,7 +61,10 @@ def sample_independent(rates: Any, batch: int, rng: np.random.Generator) -> np.n
     """
     rates = np.asarray(rates, dtype=float)
     if rates.ndim != 1 or not bool(np.all((rates >= 0) & (rates <= 1))):
-        raise ValueError("rates = an array: must be one number from 0 to 1 for each feature")
+        raise ValueError(
+            f"rates = array of shape {rates.shape}, values {rates.min(initial=1):g} to "
+            f"{rates.max(initial=0):g}: must be one number from 0 to 1 for each feature"
+        )
     batch = checks.integer("batch", batch, 0)
     checks.memory(9 * batch * rates.size, f"batch = {batch}, m = {rates.size}")
     on: np.ndarray = rng.random((batch, rates.size)) < rates
@@ -136,6 +139,7 @@ def to_dense(active: Any, m: int) -> np.ndarray:
     """Write index sets as booleans: shape ``(batch, m)``, True where a feature is on."""
     f = np.zeros((len(active), m), dtype=bool)
     for row, features in zip(f, active, strict=True):
+        checks.index_set("active", features, m)
         row[features] = True
     return f
 

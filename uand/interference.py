@@ -110,7 +110,7 @@ def _tail(pmf: np.ndarray) -> np.ndarray:
         return np.cumsum(pmf[::-1])[::-1]
 
 
-def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
+def exceedance(pmf: np.ndarray, eps: Any, weights: np.ndarray) -> float:
     r"""Return :math:`\sum_{n\ge1}w_n\,P(Z^{(1)}+\dots+Z^{(n)}>\varepsilon n)`.
 
     The tails :math:`F_n(j)=P(Z^{(1)}+\dots+Z^{(n)}\ge j)` follow each other by direct convolution,
@@ -124,27 +124,33 @@ def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
     ----------
     pmf : ndarray
         The law of one copy of :math:`Z`, from :math:`Z=0` on.
-    eps : Fraction
-        The tolerance; a sum exactly at it does not exceed it.
+    eps : Fraction or float
+        The tolerance, a float standing for its shortest decimal; a sum exactly at it does not
+        exceed it.
     weights : ndarray
         :math:`w_0,w_1,\dots`, the chances of :math:`n`; :math:`w_0` is not used.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If it would take more than `MAX_WORK` multiplications.
+
+    Notes
+    -----
+    Claim B1, chapter *interference*.
     """
+    eps = checks.tolerance("eps", eps)
     largest = len(pmf) - 1  # Z is never more
     remaining = _tail(weights)  # of the weights, from n on
     top = len(weights) - 1
     size = math.floor(eps * top) + 2  # sums 0, 1, …, beyond which no threshold lies
     if top < 1 or eps >= largest:
         return 0.0
-    work = float(top) * size * min(len(pmf), size)
-    if work > MAX_WORK:
-        raise ValueError(
-            f"d*p^2*eps = {float(eps) * top:.3g}: must be smaller, because the exact law would "
-            f"take {work:.0e} multiplications, and {MAX_WORK:.0e} are allowed"
-        )
+    _check_work(float(top) * size * min(len(pmf), size), eps, top)
     one = np.zeros(size)
     one[: len(pmf)] = _tail(pmf)[:size]
     pmf = pmf[:size]
@@ -159,6 +165,14 @@ def exceedance(pmf: np.ndarray, eps: Fraction, weights: np.ndarray) -> float:
         if n < top and remaining[n + 1] <= NEGLIGIBLE * total:
             break
     return float(total)
+
+
+def _check_work(work: float, eps: Fraction, top: int) -> None:
+    if work > MAX_WORK:
+        raise ValueError(
+            f"d*p^2*eps = {float(eps) * top:.3g}: must be smaller, because the exact law would "
+            f"take {work:.0e} multiplications, and {MAX_WORK:.0e} are allowed"
+        )
 
 
 # --- the laws as numbers ------------------------------------------------------------------------
@@ -323,8 +337,10 @@ def _others(q: _Parameters, c: int) -> Iterator[tuple[int, float, float]]:
     pmf = binomial_pmf(q.m - 2, q.ell / q.m)
     tail = _tail(pmf)
     for h, chance in enumerate(pmf):
-        if chance > 0:
-            yield h, float(chance), float(tail[h + 1]) if h + 1 < len(pmf) else 0.0
+        larger = float(tail[h + 1]) if h + 1 < len(pmf) else 0.0
+        yield h, float(chance), larger
+        if larger <= 1e-300:
+            return
 
 
 def _mean_excess(others: int, p: Fraction, c: int) -> float:
@@ -354,8 +370,14 @@ def _kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindF
     if covered == 0:
         return KindFigures(pairs, None, None, 1.0, float(pairs))
     inverse_K = float(readers[1:] @ (1 / np.arange(1, len(readers)))) / covered  # E[1/K | K > 0]
+    # The whole mixture's work, before it starts; each term checks its own.
+    top = int(np.searchsorted(-_tail(readers), -1e-40))
+    size = math.floor(q.eps * len(readers)) + 2
+    terms = list(_others(q, c))
+    work = sum(float(top) * size * min(h + 1, size) for h, _, _ in terms if h > q.eps)
+    _check_work(work, q.eps, top)
     failing, chances, means, variances = float(readers[0]), [], [], []
-    for h, chance, larger in _others(q, c):
+    for h, chance, larger in terms:
         chances.append(chance)
         means.append(_mean_excess(h, q.p, c))
         variances.append(_variance_of_excess(h, q.p, c))
@@ -421,7 +443,7 @@ def predict(
 
     >>> law = predict(m=200, d=2000, ell=3, p=0.1, eps=0.25)
     >>> [round(law.pairs[kind].expected_failures, 4) for kind in ("both", "one", "none")]
-    [0.0689, 156.1255, 7.5008]
+    [0.0689, 156.1259, 7.5008]
     """
     q = _check(m, d, ell, p, eps, readoff, ensemble)
     # Here and not in `binomial_pmf`, so that the message names what the caller gave.
@@ -433,16 +455,15 @@ def predict(
     pairs = {kind: _kind(q, c, counts[kind], readers) for kind, c in KINDS.items()}
     return Prediction(
         **q.shown(),
-        coverage=_coverage(q, float(readers[0])),
+        coverage=_coverage(q),
         pairs=pairs,
         expected_failures=math.fsum(kind.expected_failures for kind in pairs.values()),
     )
 
 
-def _coverage(q: _Parameters, uncovered: float) -> Coverage:
-    """Return the laws A13; `uncovered` is A12's, from exact fractions: 1 - p^2 cancels near 1."""
-    expected = math.comb(q.m, 2) * uncovered
-    return Coverage(expected, math.exp(-expected))
+def _coverage(q: _Parameters) -> Coverage:
+    keys = ("A13.uncovered", "A13.all_covered")
+    return Coverage(*(LAWS[key].exactly(q.m, q.d, q.p) for key in keys))
 
 
 # --- the same figures measured ------------------------------------------------------------------
@@ -479,23 +500,23 @@ def _sums(histogram: PairHistogram, c: int, eps: Fraction) -> _Sums:
 
 
 def _jackknife(
-    figure: Any, rows: np.ndarray, most: float = math.inf
+    figure: Any, rows: np.ndarray, low: float = -math.inf, high: float = math.inf
 ) -> tuple[float | None, float | None]:
     """Return a figure of the sums of `rows`, and its standard error by leaving out one row each.
 
     The estimate is corrected for the bias of order one over the number of rows that a ratio or a
-    standard deviation of sums has; the correction does not take it below 0 or above `most`.
+    standard deviation of sums has, but never taken below `low` or above `high` by that.
     """
     whole = figure(rows.sum(axis=0))
     n = len(rows)
-    if whole is None or n < 2:
-        return whole, None
-    left_out = [figure(rows.sum(axis=0) - row) for row in rows]
+    left_out = [figure(rows.sum(axis=0) - row) for row in rows] if n > 1 else [None]
+    if whole is None:
+        return None, None
     if any(value is None for value in left_out):
-        return whole, None
+        return min(max(whole, low), high), None
     values = np.array(left_out, dtype=float)
     se = math.sqrt((n - 1) / n * float(((values - values.mean()) ** 2).sum()))
-    return min(max(float(n * whole - (n - 1) * values.mean()), 0.0), most), se
+    return min(max(float(n * whole - (n - 1) * values.mean()), low), high), se
 
 
 def _mean_and_se(values: Any) -> tuple[float, float | None]:
@@ -521,13 +542,13 @@ def _failure_rate(total: np.ndarray) -> float | None:
 def _measured_kind(layers: list[_Sums], inputs: int) -> MeasuredKindFigures:
     rows = np.array([list(asdict(sums).values()) for sums in layers])
     bias, bias_se = _jackknife(_bias, rows)
-    variance, variance_se = _jackknife(_variance, rows)
+    variance, variance_se = _jackknife(_variance, rows, low=0.0)
     sd = sd_se = None
     if variance is not None:
-        sd = math.sqrt(max(variance, 0.0))
+        sd = math.sqrt(variance)
         if variance_se is not None:
             sd_se = variance_se / (2 * sd) if sd > 0 else 0.0
-    probability, probability_se = _jackknife(_failure_rate, rows, most=1.0)
+    probability, probability_se = _jackknife(_failure_rate, rows, low=0.0, high=1.0)
     failures, failures_se = _mean_and_se(rows[:, 1] / inputs)
     count = float(rows[:, 0].mean() / inputs)
     return MeasuredKindFigures(

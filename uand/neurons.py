@@ -83,6 +83,7 @@ def activations_from_set(W: Array, active: Any) -> Array:
     array of int32, shape (d,)
     """
     xp = backend.namespace(W)
-    columns = xp.take(W, xp.asarray(np.asarray(active, dtype=np.int64)), axis=1)
+    active = checks.index_set("active", active, W.shape[1])
+    columns = xp.take(W, xp.asarray(active), axis=1)
     k = xp.sum(columns, axis=1, dtype=xp.int32)
     return xp.clip(k - 1, min=0)
