@@ -421,6 +421,25 @@ def test_exactly_rounds_once(law):
         law.exactly(*point, 1)
 
 
+@pytest.mark.parametrize(
+    ("key", "at", "value"),
+    [
+        ("A2.activation", (1,), 0),
+        ("A3.on", (5, 0), 0),
+        ("A3.on", (1, Fraction(1, 3)), 0),
+        ("A3.on", (3, Fraction(1, 10**100)), 3e-200),
+        ("A7.disturbed", (5, 0), 0),
+        ("A8.bias", (2, Fraction(1, 3)), 0),
+        ("A12.uncovered", (5, 1), 0),
+        ("A12.uncovered", (10**6, Fraction(1, 2)), 0),  # 1e-124939, below all doubles
+        ("A13.all_covered", (5, 10**6, 1), 1),
+        ("A1.pairs_seen", (5, 1, 3), 0),
+    ],
+)
+def test_exactly_where_terms_cancel_or_vanish(key, at, value):
+    assert LAWS[key].exactly(*at) == value
+
+
 def test_warnings_of_certain_cases_are_not_raised():
     """A chance of 1 is a value like others: log1p(-1) is minus infinity on the way to 0."""
     assert LAWS["A12.uncovered"](5, 1.0) == 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import mpmath
 import numpy as np
 import sympy as sp
 from sympy.codegen.cfunctions import expm1, log1p
@@ -104,8 +105,12 @@ class Law:
         >>> LAWS["A12.uncovered"].exactly(2, Fraction(999999, 1000000))
         3.999996000001e-12
         """
-        chosen = {a: sp.Rational(v) for a, v in zip(self.args, values, strict=True)}
-        return float(self.expr.evalf(20, subs=chosen))
+        with mpmath.workdps(60):
+            chosen = [
+                int(v) if v == int(v) else mpmath.mpf(v.numerator) / v.denominator
+                for _, v in zip(self.args, values, strict=True)
+            ]
+            return float(_compile(self, "mpmath")(*chosen))
 
     def __call__(self, *values: Any, module: str = "numpy") -> Any:
         """Evaluate the law at `values`, in the order of `args`.
