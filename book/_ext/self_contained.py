@@ -36,6 +36,9 @@ def remove_thebe(app: Any, _config: Any) -> None:
         for listener in list(listeners):
             if listener.handler.__module__.partition(".")[0] == "sphinx_thebe":
                 app.disconnect(listener.id)
+    app.registry.css_files[:] = [
+        file for file in app.registry.css_files if file[0] != "sphinx-thebe.css"
+    ]
 
 
 def outdate_every_page(_app: Any, env: Any, *_changes: set[str]) -> set[str]:
