@@ -583,6 +583,8 @@ def simulate(
         Inputs read off each layer, all :math:`\binom m2` pairs of each.
     seed : int
         Names the layers and the inputs: layer `r` depends on `seed`, `r`, `m`, `d` and `p` alone.
+        At one seed a narrower layer is the head of a wider one, and layers of other densities are
+        correlated with it: give runs that must be independent seeds of their own.
     backend : {"numpy", "cupy", "auto"}
     progress : bool
         Show a progress bar on standard error if that is a terminal.
