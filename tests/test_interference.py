@@ -298,6 +298,8 @@ def mixtures() -> list[tuple[Any, ...]]:
         (9, 15, 9, 0.2, 0.2, "independent"),
         (12, 20, 0.7, 0.6, 0.3, "independent"),
         (6, 5, 1e-9, 0.5, 0.3, "independent"),  # two features on at once: a chance of 1e-17
+        (6, 5, 1e-17, 0.5, 0.3, "independent"),
+        (6, 5, 1e-40, 0.5, 0.3, "independent"),
     ]
     for _ in range(40):
         ensemble = str(rng.choice(["exact", "independent"], p=[0.7, 0.3]))
@@ -604,13 +606,21 @@ def test_exceedance_decides_ties_in_exact_arithmetic() -> None:
     for eps, passing in (("0.29", 29), ("0.57", 57), ("0.07", 7), ("0.069", 6), ("0.0701", 7)):
         wanted = Fraction(sum(math.comb(100, s) for s in range(passing + 1, 101)), 2**100)
         same(exceedance(half, Fraction(eps), weights), wanted, f"eps = {eps}", 1e-14)
+        assert exceedance(half, float(eps), weights) == exceedance(half, Fraction(eps), weights)
 
 
 def test_a_law_that_would_take_too_long_is_refused_at_once() -> None:
     start = time.process_time()
     with pytest.raises(ValueError, match=r"d\*p\^2\*eps = .*: must be smaller"):
         predict(10**5, 10**8, 100, 0.1, 0.5)
+    with pytest.raises(ValueError, match="must be smaller"):
+        exceedance(np.full(1001, 1 / 1001), 500, np.full(10**5, 1e-5))
+    # Each number of features on would be allowed; the mixture over hundreds of them is not.
+    with pytest.raises(ValueError, match=r"d\*p\^2\*eps = .*: must be smaller"):
+        predict(10**5, 10**5, 1000, 0.1, 10, ensemble="independent")
     assert time.process_time() - start < 5
+    # However large the layer is, no work is needed where nothing exceeds the tolerance.
+    assert predict(10**5, 10**7, 100, 0.1, 100).pairs["one"].failure_probability == 0
 
 
 # --- properties -----------------------------------------------------------------------------------

@@ -382,7 +382,8 @@ def _kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindF
         means.append(_mean_excess(h, q.p, c))
         variances.append(_variance_of_excess(h, q.p, c))
         failing += chance * exceedance(excess_pmf(h, q.p, c), q.eps, readers)
-        if larger <= min(NEGLIGIBLE * failing, 1e-40):
+        # Two features on are the fewest that give every kind of pair an error.
+        if h >= 2 and larger <= min(NEGLIGIBLE * failing, 1e-40):
             break
     weights = np.array(chances)
     bias = float(weights @ means)
