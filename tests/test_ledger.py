@@ -167,8 +167,15 @@ def test_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wrong_correction_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed(monkeypatch, A9=[Comparison("x", 1, 2.0)])
-    assert ledger.ledger(only=["A9"])[0].verdict == "mismatch"
+    right, away = Comparison("x", 1, 1.0), Comparison("x", 2, 1.0, differs=True)
+    for comparisons, verdict in (
+        ([right, away], "corrected"),
+        ([Comparison("x", 1, 2.0), away], "mismatch"),
+        ([right, replace(away, predicted=1.0)], "mismatch"),  # the source was right
+        ([right], "mismatch"),  # nothing shows that it was wrong
+    ):
+        fixed(monkeypatch, A9=comparisons)
+        assert ledger.ledger(only=["A9"])[0].verdict == verdict
 
 
 def test_the_false_alarms_of_all_comparisons_add_up_to_the_stated_rate(
