@@ -21,159 +21,20 @@ from tqdm import tqdm
 from uand import checks
 from uand.backend import random_stream, select
 from uand.checks import EXACT
+from uand.distributions import (
+    MAX_SIZE,
+    NEGLIGIBLE,
+    binomial_pmf,
+    check_memory,
+    check_work,
+    exceedance,
+    excess_pmf,
+    upper_tail,
+)
 from uand.features import sample_inputs
 from uand.laws import LAWS
 from uand.neurons import sample_layer
 from uand.readoff import BOTH, KINDS, NONE, ONE, PairHistogram, pair_histogram, tiles
-
-NEGLIGIBLE = 1e-17  # a remainder below this fraction of a sum does not change its double
-MAX_WORK = 1e11  # multiplications beyond which the exact law is refused (minutes)
-MAX_SIZE = 10**15  # features or neurons; far larger ones would overflow floats
-
-
-# --- probabilities without cancellation ---------------------------------------------------------
-
-
-def binomial_pmf(n: int, p: Any) -> np.ndarray:
-    r"""Return :math:`P(X=0),P(X=1),\dots` for :math:`X\sim\mathrm{Bin}(n,p)`.
-
-    By the ratio of neighbours, :math:`P(k+1)/P(k)=\frac{n-k}{k+1}\frac p{1-p}`, outwards from the
-    mode, and divided by the sum: every entry is right to about 13 digits of its own size, however
-    small. (Logarithms of factorials lose 11 of 16 digits at :math:`n=10^5`.)
-
-    Parameters
-    ----------
-    n : int
-    p : Fraction or float
-        A float stands for its shortest decimal.
-
-    Returns
-    -------
-    ndarray of float, shape (at most n + 1,)
-        Cut off where the rest underflows.
-    """
-    p = checks.probability("p", p)
-    n = checks.integer("n", n, 0, MAX_SIZE)
-    _check_memory(n, p, f"n = {n}, p = {float(p)}")
-    mode, top = int((n + 1) * p), _largest(n, p)
-    if p in (0, 1):
-        return np.eye(1, top + 1, int(n * p)).ravel()
-    odds = float(p / (1 - p))
-    k = np.arange(top + 1, dtype=float)
-    with np.errstate(under="ignore"):
-        up = np.cumprod((n - k[mode:top]) / (k[mode:top] + 1) * odds)
-        down = np.cumprod(k[mode:0:-1] / (n - k[mode:0:-1] + 1) / odds)
-    pmf = np.concatenate([down[::-1], [1.0], up])
-    return pmf / math.fsum(pmf)
-
-
-def _largest(n: int, p: Fraction) -> int:
-    """Return beyond which number Bin(n, p) has no probability that a float can hold."""
-    # Bernstein: P(X - np >= x) <= exp(-x^2 / 2(np + x/3)), below 1e-320 for this x.
-    mean, c = float(n * p), 740.0
-    return min(n, int((n + 1) * p) + math.ceil(c / 3 + math.sqrt(c**2 / 9 + 2 * c * mean)) + 1)
-
-
-def _check_memory(n: int, p: Fraction, names: str) -> None:
-    checks.memory(40.0 * (_largest(n, p) + 1), names)
-
-
-def excess_pmf(others: int, p: Any, c: int) -> np.ndarray:
-    r"""Return the law of :math:`Z_c`, the excess of one neuron over the truth.
-
-    Parameters
-    ----------
-    others : int
-        The number of on-features outside the pair, :math:`\ell-c`.
-    p : Fraction or float
-    c : {0, 1, 2}
-        How many of the pair are on.
-
-    Returns
-    -------
-    ndarray of float
-        :math:`P(Z_c=0),P(Z_c=1),\dots`
-
-    Notes
-    -----
-    Claims A8 (both on), A9 (one on), A10 (none on).
-    """
-    pmf = binomial_pmf(others, p)
-    if c == NONE:  # the first on-feature only brings the neuron to its threshold
-        return np.concatenate([[pmf[:2].sum()], pmf[2:]])
-    return pmf
-
-
-def _tail(pmf: np.ndarray) -> np.ndarray:
-    """Return P(Z >= s) for s = 0, 1, …, added up from the small end."""
-    with np.errstate(under="ignore"):
-        return np.cumsum(pmf[::-1])[::-1]
-
-
-def exceedance(pmf: np.ndarray, eps: Any, weights: np.ndarray) -> float:
-    r"""Return :math:`\sum_{n\ge1}w_n\,P(Z^{(1)}+\dots+Z^{(n)}>\varepsilon n)`.
-
-    The tails :math:`F_n(j)=P(Z^{(1)}+\dots+Z^{(n)}\ge j)` follow each other by direct convolution,
-
-    .. math:: F_{n+1}(j)=\sum_{z<j}P(Z=z)\,F_n(j-z)+P(Z\ge j),
-
-    in which every term is positive, so that a tail of :math:`10^{-100}` is right to as many digits
-    as one of 0.1. (A Fourier transform would be wrong below :math:`10^{-13}`.)
-
-    Parameters
-    ----------
-    pmf : ndarray
-        The law of one copy of :math:`Z`, from :math:`Z=0` on.
-    eps : Fraction or float
-        The tolerance, a float standing for its shortest decimal; a sum exactly at it does not
-        exceed it.
-    weights : ndarray
-        :math:`w_0,w_1,\dots`, the chances of :math:`n`; :math:`w_0` is not used.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If it would take more than `MAX_WORK` multiplications.
-
-    Notes
-    -----
-    Claim B1, chapter *interference*.
-    """
-    eps = checks.tolerance("eps", eps)
-    largest = len(pmf) - 1  # Z is never more
-    remaining = _tail(weights)  # of the weights, from n on
-    top = len(weights) - 1
-    size = math.floor(eps * top) + 2  # sums 0, 1, …, beyond which no threshold lies
-    if top < 1 or eps >= largest:
-        return 0.0
-    _check_work(float(top) * size * min(len(pmf), size), eps, top)
-    one = np.zeros(size)
-    one[: len(pmf)] = _tail(pmf)[:size]
-    pmf = pmf[:size]
-    F = one
-    total = 0.0
-    for n in range(1, top + 1):
-        if n > 1:
-            with np.errstate(under="ignore"):
-                # F_n(j) = 1 for j <= 0 is the term P(Z >= j); F's own entry at j = 0 is not used.
-                F = np.convolve(pmf, np.concatenate([[0.0], F[1:]]))[:size] + one
-        total += weights[n] * F[math.floor(eps * n) + 1]
-        if n < top and remaining[n + 1] <= NEGLIGIBLE * total:
-            break
-    return float(total)
-
-
-def _check_work(work: float, eps: Fraction, top: int) -> None:
-    if work > MAX_WORK:
-        raise ValueError(
-            f"d*p^2*eps = {float(eps) * top:.3g}: must be smaller, because the exact law would "
-            f"take {work:.0e} multiplications, and {MAX_WORK:.0e} are allowed"
-        )
-
 
 # --- the laws as numbers ------------------------------------------------------------------------
 
@@ -335,7 +196,7 @@ def _others(q: _Parameters, c: int) -> Iterator[tuple[int, float, float]]:
         yield int(q.ell) - c, 1.0, 0.0
         return
     pmf = binomial_pmf(q.m - 2, q.ell / q.m)
-    tail = _tail(pmf)
+    tail = upper_tail(pmf)
     for h, chance in enumerate(pmf):
         larger = float(tail[h + 1]) if h + 1 < len(pmf) else 0.0
         yield h, float(chance), larger
@@ -371,11 +232,11 @@ def _kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindF
         return KindFigures(pairs, None, None, 1.0, float(pairs))
     inverse_K = float(readers[1:] @ (1 / np.arange(1, len(readers)))) / covered  # E[1/K | K > 0]
     # The whole mixture's work, before it starts; each term checks its own.
-    top = int(np.searchsorted(-_tail(readers), -1e-40))
+    top = int(np.searchsorted(-upper_tail(readers), -1e-40))
     size = math.floor(q.eps * len(readers)) + 2
     terms = list(_others(q, c))
     work = sum(float(top) * size * min(h + 1, size) for h, _, _ in terms if h > q.eps)
-    _check_work(work, q.eps, top)
+    check_work(work, q.eps, top)
     failing, chances, means, variances = float(readers[0]), [], [], []
     for h, chance, larger in terms:
         chances.append(chance)
@@ -448,9 +309,9 @@ def predict(
     """
     q = _check(m, d, ell, p, eps, readoff, ensemble)
     # Here and not in `binomial_pmf`, so that the message names what the caller gave.
-    _check_memory(q.d, q.p**2, f"d = {q.d}, p = {float(q.p)}")
-    _check_memory(math.ceil(q.ell), q.p, f"ell = {_plain(q.ell)}, p = {float(q.p)}")
-    _check_memory(q.m, q.ell / q.m, f"m = {q.m}, ell = {_plain(q.ell)}")
+    check_memory(q.d, q.p**2, f"d = {q.d}, p = {float(q.p)}")
+    check_memory(math.ceil(q.ell), q.p, f"ell = {_plain(q.ell)}, p = {float(q.p)}")
+    check_memory(q.m, q.ell / q.m, f"m = {q.m}, ell = {_plain(q.ell)}")
     readers = binomial_pmf(q.d, q.p**2)
     counts = kind_counts(q.m, q.ell, q.ensemble)
     pairs = {kind: _kind(q, c, counts[kind], readers) for kind, c in KINDS.items()}
