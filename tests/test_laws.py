@@ -321,6 +321,8 @@ def test_evaluation_is_precise_to_12_digits(law):
     with mpmath.workdps(80):
         for point in itertools.product(*(POINTS[str(symbol)] for symbol in law.args)):
             reference = precise(*(mpmath.mpf(x) for x in point))
+            if reference > 1e300:  # beyond a float
+                continue
             got = law(*point)
             assert math.isfinite(got)
             # Below 1e-290 doubles become denormal, and then 0.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-MEAN = "mean"
-READOFFS = (MEAN,)
+MEAN, CONTRAST = "mean", "contrast"
+READOFFS = (MEAN, CONTRAST)
 EXACT, INDEPENDENT = "exact", "independent"
 ENSEMBLES = (EXACT, INDEPENDENT)
 

@@ -73,6 +73,11 @@ def _smallest(n: int, p: Fraction) -> int:
     return max(0, int(n * p) - math.ceil(math.sqrt(2 * 740.0 * float(n * p))) - 1)
 
 
+def window_size(n: int, p: Fraction) -> int:
+    """Return how many chances `binomial_window` gives, at most."""
+    return _largest(n, p) - _smallest(n, p) + 1
+
+
 def check_memory(n: int, p: Fraction, names: str) -> None:
     """Raise a ``ValueError`` that says `names` if `binomial_pmf` would not fit in memory."""
     checks.memory(40.0 * (_largest(n, p) + 1), names)
@@ -102,6 +107,16 @@ def excess_pmf(others: int, p: Any, c: int) -> np.ndarray:
     if c == NONE:  # the first on-feature only brings the neuron to its threshold
         return np.concatenate([[pmf[:2].sum()], pmf[2:]])
     return pmf
+
+
+def variance(pmf: np.ndarray) -> float:
+    """Return the variance of the law with chances P(0), P(1), …, without cancellation."""
+    # About the whole number nearest the mean the second moment is at least the offset, and the
+    # offset at most 1/2, so that no more than one digit cancels; about 0 all could.
+    values = np.arange(len(pmf))
+    deviation = values - round(float(values @ pmf))
+    offset = float(deviation @ pmf)
+    return float(deviation**2 @ pmf) - offset**2
 
 
 def upper_tail(pmf: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ a whole number of at least 0, and the estimate errs by the mean of :math:`K` ind
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,8 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 from uand import checks
-from uand.backend import random_stream, select
-from uand.checks import EXACT
+from uand.backend import namespace, random_stream, select, to_host
+from uand.checks import CONTRAST, EXACT
+from uand.contrast import SIGNS, contrast_variance, failure_probability, inverse_sizes
 from uand.distributions import (
     MAX_SIZE,
     NEGLIGIBLE,
@@ -30,11 +31,22 @@ from uand.distributions import (
     exceedance,
     excess_pmf,
     upper_tail,
+    variance,
 )
 from uand.features import sample_inputs
 from uand.laws import LAWS
 from uand.neurons import sample_layer
-from uand.readoff import BOTH, KINDS, NONE, ONE, PairHistogram, pair_histogram, tiles
+from uand.readoff import (
+    BOTH,
+    KINDS,
+    NONE,
+    ONE,
+    PairHistogram,
+    contrast,
+    pair_histogram,
+    pair_tiles,
+    tiles,
+)
 
 # --- the laws as numbers ------------------------------------------------------------------------
 
@@ -214,15 +226,10 @@ def _variance_of_excess(others: int, p: Fraction, c: int) -> float:
     if c:
         key = {BOTH: "A8.variance", ONE: "A9.variance"}[c]
         return float(LAWS[key](others + c, p))
-    pmf = excess_pmf(others, p, c)
-    # About the whole number nearest the mean the second moment is at least the offset, and the
-    # offset at most 1/2, so that no more than one digit cancels; about 0 all could.
-    deviation = np.arange(len(pmf)) - round(_mean_excess(others, p, c))
-    offset = float(deviation @ pmf)
-    return float(deviation**2 @ pmf) - offset**2
+    return variance(excess_pmf(others, p, c))
 
 
-def _kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindFigures:
+def _mean_kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindFigures:
     """Return the figures of the pairs with `c` features on; `readers` is the law of K."""
     if count == 0:
         return KindFigures(0, None, None, None, 0.0)
@@ -252,6 +259,44 @@ def _kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindF
     shared = float(weights @ (np.array(means) - bias) ** 2)
     sd = math.sqrt(float(weights @ variances) * inverse_K + shared)
     return KindFigures(pairs, bias, sd, failing, pairs * failing)
+
+
+def contrast_scale(m: int, ell: Fraction, p: Fraction, ensemble: str = EXACT) -> Fraction:
+    r"""Return what the contrast is divided by: its mean for a pair that is on.
+
+    That is :math:`(1-p)^{\ell-2}` with exactly :math:`\ell` features on, and
+    :math:`(1-p\ell/m)^{m-2}` with each on independently. With no two features on it is 1: then all
+    contrasts are 0.
+    """
+    if ensemble == EXACT:
+        return (1 - p) ** max(int(ell) - 2, 0)
+    return (1 - p * ell / m) ** (m - 2)
+
+
+def _contrast_kind(
+    q: _Parameters, c: int, count: Fraction, covered: float, inverse: tuple[float, ...]
+) -> KindFigures:
+    """Return the figures of the pairs with `c` features on, from `inverse_sizes`."""
+    if count == 0:
+        return KindFigures(0, None, None, None, 0.0)
+    pairs = _plain(count)
+    if covered == 0:
+        return KindFigures(pairs, None, None, 1.0, float(pairs))
+    scale = float(contrast_scale(q.m, q.ell, q.p, q.ensemble))
+    failing = LAWS["B3.uncovered"].exactly(q.d, q.p)
+    chances, means, variances = [], [], []
+    for h, chance, larger in _others(q, c):
+        chances.append(chance)
+        means.append(float((1 - q.p) ** h) / scale - 1 if c == BOTH else 0.0)
+        variances.append(contrast_variance(h, q.p, c, inverse) / scale**2)
+        failing += chance * failure_probability(q.d, q.p, h, c, q.eps, scale)
+        if h >= 2 and larger <= 1e-12 * failing:  # beyond what the failures are right to
+            break
+    failing = min(failing, 1.0)
+    weights = np.array(chances)
+    shared = float(weights @ np.array(means) ** 2)  # about their mean, which is 0 by the scale
+    sd = math.sqrt(float(weights @ variances) + shared)
+    return KindFigures(pairs, 0.0, sd, failing, pairs * failing)
 
 
 def predict(
@@ -285,7 +330,7 @@ def predict(
     eps : float
         The tolerated error. `p` and `eps` stand for their shortest decimals, and an error of
         exactly `eps` passes.
-    readoff : {"mean"}
+    readoff : {"mean", "contrast"}
     ensemble : {"exact", "independent"}
         Exactly `ell` features on, or each on independently with chance ``ell/m``; then the law is
         the mixture over the number of features on, which all neurons share.
@@ -312,9 +357,13 @@ def predict(
     check_memory(q.d, q.p**2, f"d = {q.d}, p = {float(q.p)}")
     check_memory(math.ceil(q.ell), q.p, f"ell = {_plain(q.ell)}, p = {float(q.p)}")
     check_memory(q.m, q.ell / q.m, f"m = {q.m}, ell = {_plain(q.ell)}")
-    readers = binomial_pmf(q.d, q.p**2)
     counts = kind_counts(q.m, q.ell, q.ensemble)
-    pairs = {kind: _kind(q, c, counts[kind], readers) for kind, c in KINDS.items()}
+    if q.readoff == CONTRAST:
+        sizes = inverse_sizes(q.d, q.p)
+        pairs = {kind: _contrast_kind(q, c, counts[kind], *sizes) for kind, c in KINDS.items()}
+    else:
+        readers = binomial_pmf(q.d, q.p**2)
+        pairs = {kind: _mean_kind(q, c, counts[kind], readers) for kind, c in KINDS.items()}
     return Prediction(
         **q.shown(),
         coverage=_coverage(q),
@@ -324,6 +373,9 @@ def predict(
 
 
 def _coverage(q: _Parameters) -> Coverage:
+    if q.readoff == CONTRAST:
+        uncovered = q.m * (q.m - 1) / 2 * LAWS["B3.uncovered"].exactly(q.d, q.p)
+        return Coverage(uncovered, math.exp(-uncovered))
     keys = ("A13.uncovered", "A13.all_covered")
     return Coverage(*(LAWS[key].exactly(q.m, q.d, q.p) for key in keys))
 
@@ -331,18 +383,11 @@ def _coverage(q: _Parameters) -> Coverage:
 # --- the same figures measured ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Sums over the pairs of one kind on one layer: of 1, failures, covered, error, error²."""
-
-    pairs: float
-    failures: float
-    covered: float
-    error: float
-    square: float
+# Of the pairs of one kind on one layer: how many, failures, covered, and their errors and squares
+# added up. These five are what `_measured_kind` is made of.
 
 
-def _sums(histogram: PairHistogram, c: int, eps: Fraction) -> _Sums:
+def _mean_sums(histogram: PairHistogram, c: int, eps: Fraction) -> np.ndarray:
     chosen = histogram.c == c
     K, S, count = histogram.K[chosen], histogram.S[chosen], histogram.count[chosen]
     excess = S - (K if c == BOTH else 0)
@@ -352,13 +397,61 @@ def _sums(histogram: PairHistogram, c: int, eps: Fraction) -> _Sums:
     covered = K > 0
     failing = ~covered | (np.abs(excess) > allowed[K])
     error = np.where(covered, excess / np.maximum(K, 1), 0.0)
-    return _Sums(
-        pairs=float(count.sum()),
-        failures=float(count[failing].sum()),
-        covered=float(count[covered].sum()),
-        error=float(count @ error),
-        square=float(count @ error**2),
+    return np.array(
+        [
+            count.sum(),
+            count[failing].sum(),
+            count[covered].sum(),
+            count @ error,
+            count @ error**2,
+        ],
+        dtype=float,
     )
+
+
+def _contrast_sums(
+    W: Any, inputs: list[np.ndarray], q: _Parameters, tick: Callable[[], object]
+) -> tuple[dict[str, np.ndarray], float]:
+    """Return the sums of each kind over all pairs of all inputs, and the pairs without estimate."""
+    scale = contrast_scale(q.m, q.ell, q.p, q.ensemble)
+    sums, uncovered = {kind: np.zeros(5) for kind in KINDS}, 0.0
+    for tile in pair_tiles(W, inputs):
+        xp = namespace(tile.c)
+        C, covered = contrast(tile.sizes, tile.sums)
+        uncovered += float(xp.sum(xp.astype(tile.once & ~covered, xp.float64)))
+        for kind, c in KINDS.items():
+            chosen = tile.once & (tile.c == c)
+            estimated = chosen & covered
+            error = xp.where(estimated, C / float(scale) - float(c == BOTH), 0.0)
+            failures = chosen & ~covered
+            beyond = xp.abs(error) - float(q.eps)
+            # Rounding decides nothing: what is nearer to the tolerance is compared in fractions.
+            near = estimated & (xp.abs(beyond) <= 1e-11 * (1 + abs(float(q.eps))))
+            failures = failures | (estimated & (beyond > 0) & ~near)
+            exactly = 0.0
+            if bool(xp.any(near)):
+                sizes, values = (
+                    np.stack([to_host(part[near]) for part in parts])
+                    for parts in (tile.sizes, tile.sums)
+                )
+                exactly = _failing_in_fractions(sizes, values, scale, q.eps, c)
+            row = [chosen, failures, estimated, error, error**2]
+            counted = [float(xp.sum(xp.astype(part, xp.float64))) for part in row]
+            sums[kind] += np.array(counted) + np.array([0.0, exactly, 0.0, 0.0, 0.0])
+        tick()
+    return sums, uncovered
+
+
+def _failing_in_fractions(
+    sizes: np.ndarray, sums: np.ndarray, scale: Fraction, eps: Fraction, c: int
+) -> int:
+    """Count the pairs that fail, by |C - ts| > eps s in exact arithmetic; shapes (4, pairs)."""
+    cases, count = np.unique(np.concatenate([sizes, sums]), axis=1, return_counts=True)
+    truth, failing = int(c == BOTH), 0
+    for case, many in zip(cases.T.astype(int).tolist(), count.tolist(), strict=True):
+        C = sum(sign * Fraction(S, K) for sign, K, S in zip(SIGNS, case[:4], case[4:], strict=True))
+        failing += many * (abs(C - truth * scale) > eps * scale)
+    return int(failing)
 
 
 def _jackknife(
@@ -401,8 +494,8 @@ def _failure_rate(total: np.ndarray) -> float | None:
     return float(total[1] / total[0]) if total[0] else None
 
 
-def _measured_kind(layers: list[_Sums], inputs: int) -> MeasuredKindFigures:
-    rows = np.array([list(asdict(sums).values()) for sums in layers])
+def _measured_kind(layers: list[np.ndarray], inputs: int) -> MeasuredKindFigures:
+    rows = np.array(layers)
     bias, bias_se = _jackknife(_bias, rows)
     variance, variance_se = _jackknife(_variance, rows, low=0.0)
     sd = sd_se = None
@@ -475,16 +568,17 @@ def simulate(
     # The inputs of a layer, as sets and as vectors, with the neurons that each turns on.
     needed = 8.0 * inputs * (q.m + math.ceil(q.ell) + 2 * q.d)
     checks.memory(needed, f"inputs = {inputs}, m = {m}, d = {d}")
-    sums: dict[str, list[_Sums]] = {kind: [] for kind in KINDS}
+    sums: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
     uncovered = []
     with tqdm(
         total=layers * inputs * tiles(q.m), disable=None if progress else True, unit="tile"
     ) as bar:
-        for histogram in _histograms(q, layers, inputs, seed, xp, bar.update):
-            for kind, c in KINDS.items():
-                sums[kind].append(_sums(histogram, c, q.eps))
-            uncovered.append(histogram.count[histogram.K == 0].sum() / inputs)
-    all_failures = np.sum([[s.failures for s in sums[kind]] for kind in KINDS], axis=0) / inputs
+        for W, active in _samples(q, layers, inputs, seed, xp):
+            of_layer, missing = _layer_sums(W, active, q, bar.update)
+            for kind in KINDS:
+                sums[kind].append(of_layer[kind])
+            uncovered.append(missing / inputs)
+    all_failures = np.sum([[s[1] for s in sums[kind]] for kind in KINDS], axis=0) / inputs
     failures, failures_se = _mean_and_se(all_failures)
     return Simulation(
         **q.shown(),
@@ -500,11 +594,22 @@ def simulate(
     )
 
 
-def _histograms(
-    q: _Parameters, layers: int, inputs: int, seed: int, xp: Any, tick: Any
-) -> Iterator[PairHistogram]:
-    """Yield the joint histogram of each sampled layer over its inputs."""
+def _samples(
+    q: _Parameters, layers: int, inputs: int, seed: int, xp: Any
+) -> Iterator[tuple[Any, list[np.ndarray]]]:
+    """Yield each sampled layer with its inputs."""
     for r in range(layers):
         W = sample_layer(q.m, q.d, q.p, random_stream(seed, r, 0), xp)
         rng = random_stream(seed, r, 1)
-        yield pair_histogram(W, sample_inputs(q.m, _plain(q.ell), inputs, rng, q.ensemble), tick)
+        yield W, list(sample_inputs(q.m, _plain(q.ell), inputs, rng, q.ensemble))
+
+
+def _layer_sums(
+    W: Any, inputs: list[np.ndarray], q: _Parameters, tick: Callable[[], object]
+) -> tuple[dict[str, np.ndarray], float]:
+    """Return the five sums of each kind, and how many pairs have no estimate over all inputs."""
+    if q.readoff == CONTRAST:
+        return _contrast_sums(W, inputs, q, tick)
+    histogram = pair_histogram(W, inputs, tick)
+    sums = {kind: _mean_sums(histogram, c, q.eps) for kind, c in KINDS.items()}
+    return sums, float(histogram.count[histogram.K == 0].sum())

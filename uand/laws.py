@@ -7,6 +7,7 @@ are algorithms (the mixture over :math:`K` of claim B1) are functions of the cha
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -64,6 +65,9 @@ class Law:
     stable : sympy.Expr or None
         An equal expression without cancellation (sums of positive terms, ``log1p``), which is
         the one evaluated. The tests hold it to `expr`.
+    cancels : bool
+        Whether `expr` loses digits in floats and has no stable form; it is then evaluated with
+        sixty digits, one value after the other.
     """
 
     key: str
@@ -73,6 +77,7 @@ class Law:
     assumptions: str
     exact: bool = True
     stable: sp.Expr | None = None
+    cancels: bool = False
 
     @property
     def claim(self) -> str:
@@ -106,9 +111,10 @@ class Law:
         3.999996000001e-12
         """
         with mpmath.workdps(60):
+            fractions = [Fraction(v) for _, v in zip(self.args, values, strict=True)]
             chosen = [
-                int(v) if v == int(v) else mpmath.mpf(v.numerator) / v.denominator
-                for _, v in zip(self.args, values, strict=True)
+                int(v) if v.denominator == 1 else mpmath.mpf(v.numerator) / v.denominator
+                for v in fractions
             ]
             return float(_compile(self, "mpmath")(*chosen))
 
@@ -126,6 +132,8 @@ class Law:
             raise ValueError(
                 f"{self.key} takes {len(self.args)} values ({names}), got {len(values)}"
             )
+        if self.cancels:
+            return np.vectorize(self.exactly, otypes=[float])(*values)[()]
         with np.errstate(divide="ignore", under="ignore"):  # log1p(-1) at p = 1 is right: -inf
             return self.function(module)(*values)
 
@@ -157,6 +165,22 @@ _uncovered = (1 - p**2) ** d
 _uncovered_stable = sp.exp(d * (log1p(-p) + log1p(p)))  # p**2 would be rounded before 1 - p**2
 _pairs = sp.binomial(m, 2)
 _pairs_stable = m * (m - 1) / 2
+
+
+# B3: the variance of max(B - 1, 0) for B ~ Bin(h, p), and the chance that a group is empty.
+def _cut_variance(h: sp.Expr) -> sp.Expr:
+    return h * p * (1 - p) + (1 - p) ** h * (1 - 2 * h * p - (1 - p) ** h)
+
+
+_signal = (1 - p) ** (ell - 2)
+_group_empty = (
+    (1 - p**2) ** d
+    + 2 * (1 - p * (1 - p)) ** d
+    + (1 - (1 - p) ** 2) ** d
+    - (2 * (1 - p) ** d + 2 * p**d + (2 * p * (1 - p)) ** d + (1 - 2 * p * (1 - p)) ** d)
+    + (p ** (2 * d) + 2 * (p * (1 - p)) ** d + (1 - p) ** (2 * d))
+)
+_at_mean_sizes = "; all groups of their mean size, as for a wide layer"
 
 LAWS: dict[str, Law] = {
     law.key: law
@@ -284,6 +308,78 @@ LAWS: dict[str, Law] = {
             r"uncovered pairs few and nearly independent",
             exact=False,
             stable=sp.exp(-_pairs_stable * _uncovered_stable),
+        ),
+        Law(
+            "B3.signal",
+            r"E[\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}\mid\text{both on}]",
+            _signal,
+            (ell, p),
+            _EXACTLY + "; over random layers in which no group is empty",
+        ),
+        Law(
+            "B3.uncovered",
+            r"P(\text{a group is empty})",
+            _group_empty,
+            (d, p),
+            r"a given pair, over random layers of at least one neuron",
+            cancels=True,
+        ),
+        Law(
+            "B3.variance_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            (
+                (ell - 2) * (1 - p) / (d * p)
+                + 2 * (ell - 2) / d
+                + _cut_variance(ell - 2) / (d * (1 - p) ** 2)
+            )
+            / (1 - p) ** (2 * (ell - 2)),
+            (ell, d, p),
+            _EXACTLY + _at_mean_sizes,
+            exact=False,
+            cancels=True,
+        ),
+        Law(
+            "B3.variance_one",
+            r"\mathrm{Var}(y\mid\text{one on})",
+            ((ell - 1) / (d * p) + _cut_variance(ell - 1) / (d * p * (1 - p) ** 2))
+            / (1 - p) ** (2 * (ell - 2)),
+            (ell, d, p),
+            _EXACTLY + _at_mean_sizes,
+            exact=False,
+            cancels=True,
+        ),
+        Law(
+            "B3.variance_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            _cut_variance(ell) / (d * p**2 * (1 - p) ** 2) / (1 - p) ** (2 * (ell - 2)),
+            (ell, d, p),
+            _EXACTLY + _at_mean_sizes,
+            exact=False,
+            cancels=True,
+        ),
+        Law(
+            "B3.sd_approx",
+            r"\mathrm{sd}(y\mid c\ge1)",
+            _root(ell / (d * p)) * (1 - p) ** (2 - ell),
+            (ell, d, p),
+            r"$p\ll1\ll\ell$, and $dp^2\gg1$",
+            exact=False,
+        ),
+        Law(
+            "B3.best_p",
+            r"p",
+            1 / (2 * ell),
+            (ell,),
+            r"least noise with one or both on, $\ell\gg1$, $d\gg\ell^2$",
+            exact=False,
+        ),
+        Law(
+            "B3.sd_best",
+            r"\mathrm{sd}(y\mid c\ge1)",
+            sp.sqrt(2 * sp.E) * ell / sp.sqrt(d),
+            (ell, d),
+            r"at $p=\frac1{2\ell}$, $\ell\gg1$, $d\gg\ell^2$",
+            exact=False,
         ),
     )
 }

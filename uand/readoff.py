@@ -6,7 +6,7 @@ no estimate (NaN here), and counts as failed, never as 0.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,153 @@ def mean_readoff_all(z: Array, W: Array) -> Array:
     return xp.where(xp.eye(W.shape[1], dtype=xp.bool), xp.nan, estimate)
 
 
+def contrast(sizes: Sequence[Array], sums: Sequence[Array]) -> tuple[Array, Array]:
+    r"""Return :math:`C=\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}`, and where it exists.
+
+    Parameters
+    ----------
+    sizes, sums : sequence of four arrays
+        How many neurons the groups 11, 10, 01 and 00 hold, and what their activations add up to.
+
+    Returns
+    -------
+    C : array of float64
+        0 where a group is empty.
+    covered : array of bool
+        Whether no group is empty.
+    """
+    xp = backend.namespace(*sizes)
+    covered = (sizes[0] > 0) & (sizes[1] > 0) & (sizes[2] > 0) & (sizes[3] > 0)
+    means = [
+        xp.astype(S, xp.float64) / xp.astype(xp.clip(K, min=1), xp.float64)
+        for S, K in zip(sums, sizes, strict=True)
+    ]
+    C = means[0] - means[1] - means[2] + means[3]
+    return xp.where(covered, C, xp.zeros_like(C)), covered
+
+
+def _groups(both: Array, alpha: Array, beta: Array, total: Any) -> tuple[Array, ...]:
+    """Return what the groups 11, 10, 01 and 00 hold, from what their unions hold."""
+    return both, alpha - both, beta - both, total - alpha - beta + both
+
+
+def contrast_readoff(z: Array, W: Array, pairs: Any, ell: int, p: Any) -> Array:
+    r"""Estimate the AND of chosen pairs by comparing neurons that read both, one and neither.
+
+    .. math:: \widehat{f_\alpha\wedge f_\beta}
+              =\frac{\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}}{(1-p)^{\ell-2}}
+
+    where :math:`\bar z_{ab}` is the mean activation of the neurons with
+    :math:`W_{i\alpha}=a`, :math:`W_{i\beta}=b`. Over random layers its mean is exactly 1 with both
+    features on, and exactly 0 otherwise.
+
+    Parameters
+    ----------
+    z : array, shape (batch, d)
+        Activations.
+    W : array, shape (d, m)
+        Connections.
+    pairs : array of int, shape (n, 2)
+        The pairs to read.
+    ell : int
+        Features on at once, at least 2.
+    p : float
+        The density with which `W` was drawn.
+
+    Returns
+    -------
+    array of float64, shape (batch, n)
+        NaN where a group is empty.
+
+    Raises
+    ------
+    ValueError
+        If `ell` or `p` is out of range, or a pair names a feature that is not there or one twice.
+
+    Notes
+    -----
+    Claim B3, chapter *read-off*.
+    """
+    xp = backend.namespace(z, W)
+    scale = _scale(ell, W.shape[1], p)
+    pairs = _check_pairs(pairs, W.shape[1])
+    a, b = (
+        xp.astype(xp.take(W, xp.asarray(np.ascontiguousarray(column)), axis=1), xp.float64)
+        for column in pairs.T
+    )
+    activity = xp.astype(z, xp.float64)
+    both, d = a * b, float(W.shape[0])
+    sizes = _groups(xp.sum(both, axis=0), xp.sum(a, axis=0), xp.sum(b, axis=0), d)
+    total = xp.sum(activity, axis=1)[:, None]
+    sums = _groups(activity @ both, activity @ a, activity @ b, total)
+    C, covered = contrast(sizes, sums)
+    return xp.where(covered, C / scale, xp.nan)
+
+
+def contrast_readoff_all(z: Array, W: Array, ell: int, p: Any) -> Array:
+    """Return the contrast read-off of all pairs for one input.
+
+    Parameters
+    ----------
+    z : array, shape (d,)
+    W : array, shape (d, m)
+    ell, p
+        As in `contrast_readoff`.
+
+    Returns
+    -------
+    array of float64, shape (m, m)
+        Symmetric; NaN where a group is empty and on the diagonal, which holds no pair.
+    """
+    xp = backend.namespace(z, W)
+    scale = _scale(ell, W.shape[1], p)
+    real, activity = xp.astype(W, xp.float64), xp.astype(z, xp.float64)
+    K, S = real.T @ real, real.T @ (activity[:, None] * real)
+    reads, sums = xp.sum(real, axis=0), activity @ real
+    sizes = _groups(K, reads[:, None], reads[None, :], float(W.shape[0]))
+    C, covered = contrast(sizes, _groups(S, sums[:, None], sums[None, :], xp.sum(activity)))
+    estimate = xp.where(covered, C / scale, xp.nan)
+    return xp.where(xp.eye(W.shape[1], dtype=xp.bool), xp.nan, estimate)
+
+
+def centred_readoff(z: Array, W: Array, pairs: Any, ell: int, p: Any) -> Array:
+    r"""Estimate the AND of chosen pairs with weights of mean zero, fixed by `W` and `p` alone.
+
+    .. math:: \frac1{d\,p^2(1-p)^{\ell}}\sum_iz_i\,(W_{i\alpha}-p)(W_{i\beta}-p)
+
+    The close relative of `contrast_readoff`: as free of bias, defined for every pair, and noisier,
+    because it takes the groups to have their mean sizes. Parameters as there.
+
+    Returns
+    -------
+    array of float64, shape (batch, n)
+
+    Notes
+    -----
+    Claim B3, chapter *read-off*.
+    """
+    xp = backend.namespace(z, W)
+    scale = _scale(ell, W.shape[1], p)
+    pairs = _check_pairs(pairs, W.shape[1])
+    density = float(checks.probability("p", p))
+    a, b = (
+        xp.astype(xp.take(W, xp.asarray(np.ascontiguousarray(column)), axis=1), xp.float64)
+        for column in pairs.T
+    )
+    weights = (a - density) * (b - density)
+    norm = W.shape[0] * (density * (1 - density)) ** 2 * scale
+    return xp.astype(z, xp.float64) @ weights / norm
+
+
+def _scale(ell: Any, m: int, p: Any) -> float:
+    """Return the mean contrast of a pair that is on, after checking that there is one."""
+    ell = checks.integer("ell", ell, 2, m, of="m")
+    density = checks.probability("p", p)
+    if density in (0, 1):
+        raise ValueError(f"p = {density}: must be more than 0 and less than 1 for a contrast")
+    return float((1 - density) ** (ell - 2))
+
+
 # Truth tables as (g(0,0), g(0,1), g(1,0), g(1,1)).
 GATES: dict[str, tuple[int, int, int, int]] = {
     "AND": (0, 0, 0, 1),
@@ -220,30 +367,93 @@ def pair_histogram(
         On the host, in whole numbers: no rounding anywhere.
     """
     xp = backend.namespace(W)
+    total = {"values": np.empty((3, 0), dtype=np.int64), "counts": np.empty(0, dtype=np.int64)}
+    for tile in pair_tiles(W, inputs):
+        K_bins, S_bins = int(xp.max(tile.K)) + 1, int(xp.max(tile.S)) + 1
+        keys, counts = _count_pairs(
+            (tile.c * K_bins + tile.K) * S_bins + tile.S, 3 * K_bins * S_bins
+        )
+        part = np.stack([keys // S_bins // K_bins, keys // S_bins % K_bins, keys % S_bins])
+        total = _add(total, part, counts)
+        tick()
+    c, K, S = total["values"]
+    return PairHistogram(c, K, S, total["counts"])
+
+
+@dataclass(frozen=True)
+class Tile:
+    r"""Some rows of all pairs read off one input, from the diagonal on.
+
+    `c`, `K` and `S` have shape (rows, columns), with the tile's own features first among the
+    columns. `reads` and `activity` hold, for all columns, how many neurons read the feature and
+    what their activations add up to; `d` and `total` are the same over all neurons.
+    """
+
+    c: Array
+    K: Array
+    S: Array
+    reads: Array
+    activity: Array
+    d: int
+    total: int
+
+    @property
+    def once(self) -> Array:
+        """Where each pair stands once: right of the diagonal."""
+        xp = backend.namespace(self.K)
+        rows, columns = self.K.shape
+        return xp.arange(rows)[:, None] < xp.arange(columns)[None, :]
+
+    @property
+    def sizes(self) -> tuple[Array, ...]:
+        """How many neurons are in the groups 11, 10, 01 and 00 of each pair."""
+        rows = self.K.shape[0]
+        return _groups(self.K, self.reads[:rows, None], self.reads[None, :], self.d)
+
+    @property
+    def sums(self) -> tuple[Array, ...]:
+        """What the activations of each group add up to."""
+        rows = self.K.shape[0]
+        return _groups(self.S, self.activity[:rows, None], self.activity[None, :], self.total)
+
+
+def pair_tiles(W: Array, inputs: Sequence[np.ndarray]) -> Iterator[Tile]:
+    """Read all pairs off every input, some rows at a time; in whole numbers.
+
+    Parameters
+    ----------
+    W : array, shape (d, m)
+    inputs : sequence of arrays of int
+        The features that are on, for each input.
+
+    Yields
+    ------
+    Tile
+        Every input's first rows, then every input's next; `tiles` counts those of one input.
+    """
+    xp = backend.namespace(W)
     d, m = W.shape
     checks.memory(_workspace(m, d, xp), f"m = {m}, d = {d}")
     prepared = [_prepare(W, active, xp) for active in inputs]
     # Sums of activations are the largest whole numbers that the products must hold exactly.
     largest = max([d, *(float(xp.sum(z_on)) for _, _, z_on in prepared)])
     real = xp.astype(W, _real(xp, largest))
-    total = {"values": np.empty((3, 0), dtype=np.int64), "counts": np.empty(0, dtype=np.int64)}
+    reads = xp.sum(W, axis=0, dtype=xp.int64)
     for first in range(0, m, TILE):
         last = min(first + TILE, m)
         K = xp.astype(real[:, first:last].T @ real[:, first:], xp.int64)
-        K_bins = int(xp.max(K)) + 1
         for f, on, z_on in prepared:
-            c = f[first:last, None] + f[None, first:]
             W_on = xp.take(real, on, axis=0)[:, first:]
-            S = xp.astype(
-                (xp.astype(z_on, real.dtype)[:, None] * W_on[:, : last - first]).T @ W_on, xp.int64
+            weighted = xp.astype(z_on, real.dtype)[:, None] * W_on
+            yield Tile(
+                c=f[first:last, None] + f[None, first:],
+                K=K,
+                S=xp.astype(weighted[:, : last - first].T @ W_on, xp.int64),
+                reads=reads[first:],
+                activity=xp.astype(xp.sum(weighted, axis=0), xp.int64),
+                d=d,
+                total=int(xp.sum(z_on)),
             )
-            S_bins = int(xp.max(S)) + 1
-            keys, counts = _count_pairs((c * K_bins + K) * S_bins + S, 3 * K_bins * S_bins)
-            part = np.stack([keys // S_bins // K_bins, keys // S_bins % K_bins, keys % S_bins])
-            total = _add(total, part, counts)
-            tick()
-    c, K, S = total["values"]
-    return PairHistogram(c, K, S, total["counts"])
 
 
 def tiles(m: int) -> int:

@@ -1,0 +1,342 @@
+r"""The error of the contrast read-off: its moments exactly, its tails by saddle-point integration.
+
+A pair sorts the neurons into four groups: those that read both of its features, the first only, the
+second only, and neither. The contrast is :math:`C=\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}`,
+a sum of four means that are independent given the sizes of the groups. Chapter *interference*,
+claim B3.
+"""
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from uand import checks
+from uand.distributions import binomial_window, excess_pmf, variance, window_size
+from uand.laws import LAWS
+from uand.readoff import BOTH, NONE
+
+SIGNS = (1, -1, -1, 1)  # of the means over the groups 11, 10, 01 and 00
+# How many of the pair's on-features a neuron of each group reads, with c of them on.
+READS_ON = {2: (2, 1, 1, 0), 1: (1, 1, 0, 0), 0: (0, 0, 0, 0)}
+
+_STEPS = 20_000  # of the integral at most
+_REACH = 18.0  # nats below the largest term at which a term of the mixture is left out
+
+
+def group_chances(p: Fraction) -> tuple[Fraction, ...]:
+    """Return the chances that a neuron belongs to the groups 11, 10, 01 and 00."""
+    return p * p, p * (1 - p), p * (1 - p), (1 - p) ** 2
+
+
+def signal(others: int, p: Any) -> Any:
+    r"""Return :math:`(1-p)^{\ell-2}`, the mean contrast of a pair that is on (claim B3)."""
+    return LAWS["B3.signal"](others + 2, p)
+
+
+# --- the sizes of the groups --------------------------------------------------------------------
+
+
+def inverse_sizes(d: int, p: Fraction) -> tuple[float, tuple[float, ...]]:
+    r"""Return the chance that no group is empty, and :math:`E[1/K_g\mid\text{none empty}]`.
+
+    Parameters
+    ----------
+    d : int
+    p : Fraction
+
+    Returns
+    -------
+    covered : float
+        Right to its last digits however small it is: sums of positive terms.
+    inverse : tuple of four floats
+        For the groups 11, 10, 01 and 00; empty if `covered` is 0.
+    """
+    if p in (0, 1) or d < 4:
+        return 0.0, ()
+    chances = group_chances(p)
+    checks.memory(
+        200.0 * max(window_size(d, q) for q in chances), f"d = {d}, p = {float(p)}, contrast"
+    )
+    covered = 0.0
+    inverse: list[float] = []
+    for g, q in enumerate(chances):
+        if g == 2:  # as large as the group 10
+            inverse.append(inverse[1])
+            continue
+        first, size_chances = binomial_window(d, q)
+        k = np.arange(first, first + len(size_chances), dtype=float)
+        rest = [float(chance / (1 - q)) for h, chance in enumerate(chances) if h != g]
+        weights = size_chances * all_hit(d - k, rest)
+        covered = math.fsum(weights[k > 0])
+        if covered == 0:
+            return 0.0, ()
+        inverse.append(math.fsum(weights[k > 0] / k[k > 0]) / covered)
+    return covered, tuple(inverse)
+
+
+def all_hit(trials: np.ndarray, chances: list[float]) -> np.ndarray:
+    """Return the chance that each of three cells is hit in some of the trials.
+
+    Parameters
+    ----------
+    trials : ndarray of float, shape (n,)
+        Whole numbers.
+    chances : list of three floats
+        Of the cells; they add up to 1.
+    """
+    rare, *common = sorted(chances)
+    with np.errstate(under="ignore", divide="ignore"):
+        # By inclusion and exclusion, where hardly a cell stays empty; elsewhere it would cancel.
+        missed = sum(np.exp(trials * math.log1p(-r)) for r in chances)
+        only = sum(np.exp(trials * math.log(r)) for r in chances)
+        likely = trials * rare > 40
+        result = np.where(likely, 1 - missed + only, 0.0)
+        few = trials[~likely]
+        if few.size == 0:
+            return np.asarray(result)
+        # Sum over how often the rarest cell is hit; the rest of the trials must hit the others.
+        share = common[0] / sum(common)
+        hit_rarest = np.exp(few * math.log1p(-rare))  # j times, from j = 0 on
+        total = np.zeros(len(few))
+        for j in range(1, int(few.max()) + 1):
+            hit_rarest = hit_rarest * np.maximum(few - j + 1, 0) / j * (rare / (1 - rare))
+            rest = np.maximum(few - j, 0)
+            both = -np.expm1(rest * math.log1p(-share)) - np.where(rest > 0, share**rest, 0.0)
+            term = hit_rarest * np.maximum(both, 0.0)
+            total += term
+            if j > 40 and np.all(term <= 1e-18 * total):
+                break
+        result[~likely] = total
+    return np.asarray(result)
+
+
+# --- moments ------------------------------------------------------------------------------------
+
+
+def contrast_variance(others: int, p: Fraction, c: int, inverse: tuple[float, ...]) -> float:
+    r"""Return the variance of the contrast of a pair with `c` features on.
+
+    .. math:: \sum_g\mathrm{Var}(z\mid g,c)\,E[1/K_g]
+
+    The means of the groups do not vary with their sizes, so there is no further term.
+
+    Parameters
+    ----------
+    others : int
+        On-features outside the pair.
+    p : Fraction
+    c : {0, 1, 2}
+    inverse : tuple of float
+        :math:`E[1/K_g]`, from `inverse_sizes`.
+    """
+    above = float(others * p * (1 - p))
+    below = variance(excess_pmf(others, p, NONE))
+    return math.fsum(
+        (above if on else below) * one for on, one in zip(READS_ON[c], inverse, strict=True)
+    )
+
+
+# --- tails --------------------------------------------------------------------------------------
+
+
+def failure_probability(
+    d: int, p: Fraction, others: int, c: int, eps: Fraction, scale: float
+) -> float:
+    r"""Return the chance that a pair has no empty group and errs by more than `eps`.
+
+    The error is :math:`C/s-[c=2]`. Given the sizes of the groups the Laplace transform of the law
+    of :math:`C` is known in closed form, and the chance of a tail is its integral along a line
+    through the saddle point,
+
+    .. math:: P(C>y)=\frac1{2\pi i}\int\frac{e^{\kappa(\theta)-\theta y}}\theta\,d\theta,
+
+    by the trapezoidal rule, so that small chances come out as accurately as large ones. The size
+    of the smallest group (11, or 00 where :math:`p>\frac12`) is summed over; each other group is
+    given the harmonic mean of its sizes.
+
+    Parameters
+    ----------
+    d : int
+    p, eps : Fraction
+    others : int
+        On-features outside the pair.
+    c : {0, 1, 2}
+    scale : float
+        :math:`s`, by which the contrast is divided: `signal`, in the exact ensemble.
+
+    Notes
+    -----
+    The approximations are the harmonic means, the steps of the integral, and that a tie counts by
+    half. Where at least 60 neurons read one feature of a pair and not the other, the result is
+    within 1% of itself, or within 0.001; in narrower layers, of which most pairs of most inputs
+    fail, within a quarter (`tests/test_contrast.py`).
+    """
+    if p in (0, 1) or d < 4:
+        return 0.0
+    truth = float(c == BOTH)
+    tolerance = float(eps) * scale
+    certain = others == 0 or (c == NONE and others == 1)  # nothing can disturb the pair
+    mean = truth * float((1 - p) ** others)
+    sizes = _Sizes(d, p)
+    if certain:
+        return float(sizes.weights.sum()) if abs(mean - truth * scale) > tolerance else 0.0
+    total = 0.0
+    for side in (1, -1):
+        y = truth * scale + side * tolerance
+        if side * (y - mean) >= 0:
+            total += _tail(sizes, others, float(p), c, y, side)
+        else:  # the mean itself is beyond y: subtract the chance of the other side
+            total += float(sizes.weights.sum()) - _tail(sizes, others, float(p), c, y, -side)
+    return min(total, 1.0)
+
+
+class _Sizes:
+    """The sizes of the groups: some of the smallest group's, and what the others are given it.
+
+    `sizes` has shape (4, n) and `weights` shape (n,): a sum over all sizes of the smallest group
+    is nearly that over these `n`, by weight.
+    """
+
+    def __init__(self, d: int, p: Fraction) -> None:
+        chances = group_chances(p)
+        self.smallest = 0 if 2 * p <= 1 else 3
+        q = chances[self.smallest]
+        first, size_chances = binomial_window(d, q)
+        # Sizes half a standard deviation apart stand for those between them: the trapezoidal rule
+        # on a bell-shaped function, which errs by less than a millionth.
+        stride = max(1, int(math.sqrt(float(d * q * (1 - q))) / 2))
+        n = np.arange(max(1, first), min(first + len(size_chances), d - 2), stride)
+        rest = [float(chance / (1 - q)) for chance in chances]
+        others = [r for g, r in enumerate(rest) if g != self.smallest]
+        self.weights = stride * size_chances[n - first] * all_hit(d - n.astype(float), others)
+        self.sizes = np.array(
+            [n if g == self.smallest else harmonic_mean(d - n, rest[g]) for g in range(4)],
+            dtype=float,
+        )
+
+    def kept(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.sizes[:, chosen], self.weights[chosen]
+
+
+def harmonic_mean(trials: np.ndarray, chance: float) -> np.ndarray:
+    """Return 1 / E[1/K | K > 0] for K ~ Bin(trials, chance), to about four digits."""
+    mean, miss = trials * chance, 1 - chance
+    series = (1 + miss / mean + miss * (1 + miss) / mean**2) / mean
+    if mean.max() < 40 or mean.min() < 40:
+        few = np.minimum(mean, 40) / chance  # larger ones take the series
+        with np.errstate(under="ignore"):
+            pmf = np.exp(few * math.log1p(-chance)) if chance < 1 else np.where(few == 0, 1.0, 0.0)
+            inverse, some = np.zeros(len(few)), np.zeros(len(few))
+            for k in range(1, 120):
+                pmf = pmf * np.maximum(few - k + 1, 0) / k * (chance / miss)
+                inverse, some = inverse + pmf / k, some + pmf
+        series = np.where(mean < 40, inverse / np.maximum(some, 1e-300), series)
+    return np.asarray(1 / series)
+
+
+def _tail(sizes: _Sizes, others: int, p: float, c: int, y: float, side: int) -> float:
+    """Return the chance that the contrast is beyond `y`, above it or below, and no group empty."""
+
+    def transform(size: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return kappa(theta) - theta y as a function of theta > 0."""
+
+        def exponent(theta: np.ndarray) -> np.ndarray:
+            return np.asarray(
+                sum(
+                    k * log_transform(on, others, p, side * sign * theta / k)
+                    for sign, on, k in zip(SIGNS, READS_ON[c], size, strict=True)
+                )
+                - side * theta * y
+            )
+
+        return exponent
+
+    # Beyond e^30 a transform is that of the largest value alone, which is then below y.
+    largest = 30 * sizes.sizes[[g for g in range(4) if SIGNS[g] == side]].min(axis=0)
+    exponent = transform(sizes.sizes)
+    theta = _saddle(exponent, largest)
+    with np.errstate(divide="ignore"):
+        bound = np.log(sizes.weights) + np.real(exponent(theta))  # Chernoff's
+    chosen = bound > bound.max() - _REACH
+    size, weights = sizes.kept(chosen)
+    return float(weights @ _integral(transform(size), theta[chosen], size[sizes.smallest]))
+
+
+def _slope(f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray) -> np.ndarray:
+    step = 1e-8 * np.maximum(theta, 1e-3)
+    return np.asarray(np.imag(f(theta + 1j * step)) / step)  # no difference, so nothing cancels
+
+
+def _saddle(f: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.ndarray:
+    """Return where the convex `f` is least, within some percent, or `largest` if that is less."""
+    high = np.minimum(1.0, largest)
+    while (short := (_slope(f, high) < 0) & (high < largest)).any():
+        high = np.where(short, np.minimum(4 * high, largest), high)
+    low = np.zeros_like(high)
+    for _ in range(14):
+        middle = (low + high) / 2
+        below = _slope(f, middle) < 0
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray((low + high) / 2)
+
+
+def _integral(
+    f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray, n: np.ndarray
+) -> np.ndarray:
+    """Return the integral of exp(f)/theta along the line through `theta`, or to the right of it."""
+
+    def curvature(at: np.ndarray) -> np.ndarray:
+        step = 1e-4 * np.maximum(at, 1e-3)
+        return np.asarray(np.maximum(_slope(f, at + step) - _slope(f, at), 0) / step)
+
+    # Near the mean the saddle point comes close to the pole at 0: keep a distance from it.
+    zero = np.zeros_like(theta)
+    away = np.maximum(np.sqrt(curvature(zero)), -_slope(f, zero))
+    theta = np.maximum(theta, 1 / np.maximum(away, 1e-300))
+    width = 1 / np.sqrt(np.maximum(curvature(theta), 1e-300))
+    step = np.minimum(width / 2, theta * 2 * math.pi / 16)
+    # The mean over the smallest group lies on a lattice of 1/n, so its transform comes back at
+    # every multiple of 2 pi n, until the other groups' noise has damped it.
+    period = 2 * math.pi * n
+    damped = -2 * np.real(f(theta + 1j * period) - f(theta)) / period**2
+    blur = 4.5 / (_STEPS * step)  # smooths what the last step leaves out
+    reach = np.maximum(4.5 / np.sqrt(np.maximum(damped, 0) + blur**2), 4.5 * width)
+    t = (np.arange(math.ceil(float(np.max(reach / step)))) + 0.5)[:, None] * step
+    z = theta + 1j * t
+    with np.errstate(under="ignore"):
+        values = np.real(np.exp(f(z) + (blur * z) ** 2 / 2) / z)
+    return np.asarray(np.clip(values.sum(axis=0) * step / math.pi, 0, 1))
+
+
+def log_transform(on: int, others: int, p: float, x: np.ndarray) -> np.ndarray:
+    r"""Return :math:`\ln E\,e^{x\max(n-1+B,0)}`, :math:`B\sim\mathrm{Bin}(h,p)`.
+
+    Parameters
+    ----------
+    on : {0, 1, 2}
+        :math:`n`, how many of the pair's on-features the neuron reads.
+    others : int
+        :math:`h`, on-features outside the pair.
+    p : float
+        Between 0 and 1.
+    x : ndarray, real or complex
+    """
+    if on:
+        return np.asarray(others * _log1p(p * np.expm1(x)) + (on - 1) * x)
+    # q^h + e^-x ((q + p e^x)^h - q^h), with the first term taken out; for large negative x it is
+    # constant, and would overflow.
+    x = np.maximum(np.real(x), -600) + 1j * np.imag(x)
+    a = others * _log1p(p / (1 - p) * np.exp(x))
+    large = np.real(a) > 30
+    small = np.where(large, 0, a)
+    result = np.where(large, a - x, _log1p(np.exp(-x) * np.expm1(small)))
+    return np.asarray(others * math.log1p(-p) + result)
+
+
+def _log1p(x: np.ndarray) -> np.ndarray:
+    """Return ln(1 + x) for complex x; NumPy's loses a small real part."""
+    re, im = np.real(x), np.imag(x)
+    return np.asarray(0.5 * np.log1p(re * (2 + re) + im * im) + 1j * np.arctan2(im, 1 + re))
