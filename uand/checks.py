@@ -76,6 +76,11 @@ def tolerance(name: str, value: Any) -> Fraction:
     return decimal(name, value, 0, math.inf, "a finite number of at least 0")
 
 
+def finite(name: str, value: Any) -> Fraction:
+    """Return `value` as an exact fraction of either sign, or raise a ``ValueError``."""
+    return decimal(name, value, -math.inf, math.inf, "a finite number")
+
+
 def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of `allowed`, or raise a ``ValueError`` that lists them."""
     if value not in allowed:

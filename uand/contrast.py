@@ -9,6 +9,7 @@ claim B3.
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ SIGNS = (1, -1, -1, 1)  # of the means over the groups 11, 10, 01 and 00
 # How many of the pair's on-features a neuron of each group reads, with c of them on.
 READS_ON = {2: (2, 1, 1, 0), 1: (1, 1, 0, 0), 0: (0, 0, 0, 0)}
 
+NEGLIGIBLE = 1e-6  # a tail below this fraction of the other is left out
 _STEPS = 20_000  # of the integral at most
 _REACH = 18.0  # nats below the largest term at which a term of the mixture is left out
 
@@ -180,14 +182,14 @@ def failure_probability(
     tolerance = float(eps) * scale
     certain = others == 0 or (c == NONE and others == 1)  # nothing can disturb the pair
     mean = truth * float((1 - p) ** others)
-    sizes = _Sizes(d, p)
+    sizes = _sizes(d, p)
     if certain:
         return float(sizes.weights.sum()) if abs(mean - truth * scale) > tolerance else 0.0
     total = 0.0
     for side in (1, -1):
         y = truth * scale + side * tolerance
         if side * (y - mean) >= 0:
-            total += _tail(sizes, others, float(p), c, y, side)
+            total += _tail(sizes, others, float(p), c, y, side, NEGLIGIBLE * total)
         else:  # the mean itself is beyond y: subtract the chance of the other side
             total += float(sizes.weights.sum()) - _tail(sizes, others, float(p), c, y, -side)
     return min(total, 1.0)
@@ -221,6 +223,11 @@ class _Sizes:
         return self.sizes[:, chosen], self.weights[chosen]
 
 
+@lru_cache(maxsize=8)
+def _sizes(d: int, p: Fraction) -> _Sizes:
+    return _Sizes(d, p)  # the same for all kinds of pair
+
+
 def harmonic_mean(trials: np.ndarray, chance: float) -> np.ndarray:
     """Return 1 / E[1/K | K > 0] for K ~ Bin(trials, chance), to about four digits."""
     mean, miss = trials * chance, 1 - chance
@@ -237,8 +244,13 @@ def harmonic_mean(trials: np.ndarray, chance: float) -> np.ndarray:
     return np.asarray(1 / series)
 
 
-def _tail(sizes: _Sizes, others: int, p: float, c: int, y: float, side: int) -> float:
-    """Return the chance that the contrast is beyond `y`, above it or below, and no group empty."""
+def _tail(
+    sizes: _Sizes, others: int, p: float, c: int, y: float, side: int, negligible: float = 0.0
+) -> float:
+    """Return the chance that the contrast is beyond `y`, above it or below, and no group empty.
+
+    Or 0 if that chance is less than `negligible`.
+    """
 
     def transform(size: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return kappa(theta) - theta y as a function of theta > 0."""
@@ -260,9 +272,12 @@ def _tail(sizes: _Sizes, others: int, p: float, c: int, y: float, side: int) -> 
     theta = _saddle(exponent, largest)
     with np.errstate(divide="ignore"):
         bound = np.log(sizes.weights) + np.real(exponent(theta))  # Chernoff's
+    if bound.size == 0 or np.exp(bound.max()) * bound.size <= negligible:
+        return 0.0
     chosen = bound > bound.max() - _REACH
     size, weights = sizes.kept(chosen)
-    return float(weights @ _integral(transform(size), theta[chosen], size[sizes.smallest]))
+    n, theta, largest = size[sizes.smallest], theta[chosen], largest[chosen]
+    return float(weights @ _integral(transform(size), theta, largest, n))
 
 
 def _slope(f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray) -> np.ndarray:
@@ -284,7 +299,7 @@ def _saddle(f: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.nd
 
 
 def _integral(
-    f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray, n: np.ndarray
+    f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray, largest: np.ndarray, n: np.ndarray
 ) -> np.ndarray:
     """Return the integral of exp(f)/theta along the line through `theta`, or to the right of it."""
 
@@ -295,7 +310,7 @@ def _integral(
     # Near the mean the saddle point comes close to the pole at 0: keep a distance from it.
     zero = np.zeros_like(theta)
     away = np.maximum(np.sqrt(curvature(zero)), -_slope(f, zero))
-    theta = np.maximum(theta, 1 / np.maximum(away, 1e-300))
+    theta = np.minimum(np.maximum(theta, 1 / np.maximum(away, 1e-300)), largest)
     width = 1 / np.sqrt(np.maximum(curvature(theta), 1e-300))
     step = np.minimum(width / 2, theta * 2 * math.pi / 16)
     # The mean over the smallest group lies on a lattice of 1/n, so its transform comes back at

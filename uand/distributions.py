@@ -182,10 +182,14 @@ def exceedance(pmf: np.ndarray, eps: Any, weights: np.ndarray) -> float:
     return float(total)
 
 
+class TooMuchWork(ValueError):
+    """The exact law would take more than `MAX_WORK` multiplications."""
+
+
 def check_work(work: float, eps: Fraction, top: int) -> None:
-    """Raise a ``ValueError`` if `work` multiplications are more than `MAX_WORK`."""
+    """Raise `TooMuchWork` if `work` multiplications are more than `MAX_WORK`."""
     if work > MAX_WORK:
-        raise ValueError(
+        raise TooMuchWork(
             f"d*p^2*eps = {float(eps) * top:.3g}: must be smaller, because the exact law would "
             f"take {work:.0e} multiplications, and {MAX_WORK:.0e} are allowed"
         )

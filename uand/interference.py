@@ -261,6 +261,36 @@ def _mean_kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> 
     return KindFigures(pairs, bias, sd, failing, pairs * failing)
 
 
+def expected_failures(
+    m: int, d: int, ell: int, p: Any, eps: Any, readoff: str = checks.MEAN
+) -> float:
+    """Return the expected number of failing pairs per input, as `predict` does, and no more.
+
+    Parameters and errors as of `predict`, with exactly `ell` features on.
+
+    >>> round(expected_failures(200, 2000, 3, 0.1, 0.25), 1)
+    163.7
+    """
+    q = _check(m, d, ell, p, eps, readoff, EXACT)
+    if q.p in (0, 1) and readoff == CONTRAST:
+        return float(math.comb(q.m, 2))
+    counts = kind_counts(q.m, q.ell)
+    readers = binomial_pmf(q.d, q.p**2) if readoff == checks.MEAN else None
+    total = []
+    for kind, c in KINDS.items():
+        if counts[kind] == 0:
+            continue
+        others = int(q.ell) - c
+        if readers is None:
+            scale = float(contrast_scale(q.m, q.ell, q.p))
+            chance = LAWS["B3.uncovered"].exactly(q.d, q.p)
+            chance += failure_probability(q.d, q.p, others, c, q.eps, scale)
+        else:
+            chance = float(readers[0]) + exceedance(excess_pmf(others, q.p, c), q.eps, readers)
+        total.append(float(counts[kind]) * min(chance, 1.0))
+    return math.fsum(total)
+
+
 def contrast_scale(m: int, ell: Fraction, p: Fraction, ensemble: str = EXACT) -> Fraction:
     r"""Return what the contrast is divided by: its mean for a pair that is on.
 

@@ -1,0 +1,350 @@
+r"""How wide must a layer be? The least width for a demand, and the best a given layer can do.
+
+Chapter *universal AND*, claims B2 and B3.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from decimal import ROUND_UP, Decimal, localcontext
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from uand import checks
+from uand.checks import CONTRAST, MEAN
+from uand.distributions import MAX_SIZE, TooMuchWork
+from uand.interference import expected_failures
+
+MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
+WINDOW = 64  # widths above the least one that are tried, of the 1% above it
+LARGEST = 1e6  # tolerance: at this one and above, only pairs without an estimate fail
+LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
+PRECISE = {"xatol": 1e-4}  # of the log-odds; the failures are then right to a millionth
+
+
+@dataclass(frozen=True)
+class Design:
+    """A layer for a demand, or the reason why there is none; see `design`."""
+
+    feasible: bool
+    m: int
+    ell: int
+    eps: float | None
+    delta: float
+    readoff: str
+    d: int | None = None
+    p: float | None = None
+    expected_failures: float | None = None
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the command line prints in JSON."""
+        if not self.feasible:
+            return {"feasible": False, "reason": self.reason}
+        names = ("m", "ell", "eps", "delta", "readoff", "feasible", "d", "p", "expected_failures")
+        values = asdict(self)
+        return {name: values[name] for name in names}
+
+
+class _Infeasible(Exception):
+    """No layer can meet the demand, for the reason given."""
+
+
+def design(
+    m: int,
+    ell: int,
+    eps: float | None = None,
+    delta: float = 0.01,
+    readoff: str = MEAN,
+    d: int | None = None,
+    max_d: int | None = None,
+) -> Design:
+    r"""Return the least width, with its best density, at which few enough pairs fail.
+
+    The least :math:`d` for which some :math:`p\in(0,1)` brings the expected number of failing
+    pairs per input (`predict`) to at most `delta`, there and at all widths up to 1% more. Or, with
+    `d` given instead of `eps`: the least tolerance that the layer can meet, and its density.
+
+    Parameters
+    ----------
+    m, ell : int
+        Features, and how many of them are on.
+    eps : float, optional
+        The tolerated error of an estimate.
+    delta : float
+        The tolerated expected number of failing pairs per input.
+    readoff : {"mean", "contrast"}
+    d : int, optional
+        The width of a layer that one has.
+    max_d : int, optional
+        The largest width to consider; without it :math:`10^{12}`.
+
+    Returns
+    -------
+    Design
+        `feasible` is False, and `reason` says why, where no layer can meet the demand.
+
+    Raises
+    ------
+    ValueError
+        If a parameter makes no sense, or not exactly one of `eps` and `d` is given.
+
+    Notes
+    -----
+    Claim B2, chapter *universal AND*. Densities are given to six digits, tolerances rounded up at
+    the fifth. With the mean read-off the law is exact; with the contrast it is as exact as
+    `uand.contrast.failure_probability`. That the failures at the best density fall with the width,
+    and have one minimum over the density, is not proved; the tests compare with a search over all.
+
+    >>> found = design(m=20, ell=2, eps=0.5, delta=1)
+    >>> found.d, found.p
+    (180, 0.1...)
+    """
+    checks.choice("readoff", readoff, checks.READOFFS)
+    m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
+    ell = checks.integer("ell", ell, 0, m, of="m")
+    highest = MAX_WIDTH if max_d is None else checks.integer("max_d", max_d, 1, MAX_SIZE)
+    if (eps is None) == (d is None):
+        raise ValueError(f"eps = {eps}, d = {d}: must be one of the two, and not both")
+    demanded = checks.finite("delta", delta)
+    tolerance = None if eps is None else checks.finite("eps", eps)
+    demand = _Demand(m, ell, float(demanded), readoff)
+    try:
+        if tolerance is not None:
+            found = demand.least_width(tolerance, highest)
+        else:
+            found = demand.least_tolerance(checks.integer("d", d, 1, MAX_SIZE))
+    except _Infeasible as none:
+        shown = None if tolerance is None else float(tolerance)
+        return Design(False, m, ell, shown, float(demanded), readoff, reason=str(none))
+    width, density, tolerated, failures = found
+    return Design(True, m, ell, tolerated, float(demanded), readoff, width, density, failures)
+
+
+Best = tuple[float, float]  # the least expected number of failing pairs, and its density
+
+
+@dataclass(frozen=True)
+class _Demand:
+    m: int
+    ell: int
+    delta: float
+    readoff: str
+
+    @property
+    def pairs(self) -> int:
+        return math.comb(self.m, 2)
+
+    @property
+    def nats(self) -> float:
+        """How rare the failure of a pair must be, in nats: L of B2, and at least 1."""
+        return max(1.0, math.log(self.pairs / self.delta))
+
+    def failures(self, d: int, p: float, eps: Fraction) -> float:
+        try:
+            return expected_failures(self.m, d, self.ell, p, eps, self.readoff)
+        except TooMuchWork:  # so many readers that their mean is their bias, beyond eps
+            return float(self.pairs)
+
+    def best(self, d: int, eps: Fraction, near: float | None = None) -> Best:
+        """Return the least expected failures over p, looking only around `near` if given."""
+
+        def objective(u: float) -> float:
+            return math.log(max(self.failures(d, _density(u), eps), 1e-300))
+
+        if near is not None:
+            low, high = _logit(near) - 0.8, _logit(near) + 0.4
+            found = minimize_scalar(
+                objective, bounds=(low, min(high, LOGIT_MAX)), method="bounded", options=PRECISE
+            )
+            if found.x - low > 1e-2 and high - found.x > 1e-2:
+                return math.exp(found.fun), _density(found.x)
+        grid = self.grid(d, float(eps))
+        values = [objective(u) for u in grid]
+        i = int(np.argmin(values))
+        bounds = (grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
+        found = minimize_scalar(objective, bounds=bounds, method="bounded", options=PRECISE)
+        value, u = min((found.fun, found.x), (values[i], grid[i]))
+        return math.exp(value), _density(u)
+
+    def grid(self, d: int, eps: float) -> list[float]:
+        """Return densities to look at, as log-odds, from too thin to too dense."""
+        # Denser than this, every pair is read so often that only its bias counts, or its signal.
+        enough = math.sqrt(50 * self.nats / d)
+        biased = 2 * eps / max(self.ell - 1, 1) if self.readoff == MEAN else 4 / max(self.ell, 1)
+        least = _logit(min(0.5, math.sqrt(0.3 / d)))
+        most = max(enough, biased)
+        if self.readoff == CONTRAST:  # which needs neurons that read neither feature
+            most = min(most, 0.95)
+        if most < 1:
+            return list(np.linspace(least, _logit(most), 24))
+        return [*np.linspace(least, 3, 20), 5, 8, 12, 17, 23, 29, LOGIT_MAX]
+
+    def guess(self, eps: float) -> int:
+        """Return the width of the small-eps laws of B2 and B3, or a little one."""
+        if eps <= 0:
+            return 4
+        if self.readoff == CONTRAST:
+            width = 4 * math.e * self.ell**2 * self.nats / eps**2
+        else:
+            width = 19.7 * max(self.ell - 1, 0) ** 2 * self.nats / eps**3
+        return int(min(max(width / 2, 4), MAX_SIZE))
+
+    def refuse(self, eps: Fraction | None) -> None:
+        """Raise where no layer of any width meets the demand."""
+        if eps is not None and eps < 0:
+            raise _Infeasible(f"eps = {float(eps)}: no error is below 0")
+        if self.delta < 0:
+            raise _Infeasible(f"delta = {self.delta}: no expected number of failures is below 0")
+        if self.delta == 0:
+            raise _Infeasible(
+                "delta = 0: with some chance a random layer leaves a pair without an estimate"
+            )
+        if eps == 0 and self.readoff == CONTRAST and self.ell >= 2 and self.delta < self.pairs:
+            raise _Infeasible(
+                "eps = 0: the contrast of a pair fluctuates around its mean, however wide the layer"
+            )
+
+    def least_width(self, eps: Fraction, highest: int) -> tuple[int, float, float, float]:
+        self.refuse(eps)
+        d = min(self.guess(float(eps)), highest)
+        failing, passing = _Bracket(), _Bracket()
+        value, p = self.best(d, eps)
+        while value > self.delta:  # upwards, until a width will do
+            failing.take(d, value)
+            if d == highest:
+                raise _Infeasible(
+                    f"max_d = {highest}: with as many neurons {value:.3g} pairs are expected to "
+                    f"fail, more than delta = {self.delta:g}"
+                )
+            d = min(2 * d, highest)
+            value, p = self.best(d, eps, p)
+        passing.take(d, value, p)
+        while failing.d == 0 and d > 1:  # downwards, until one will not
+            d = max(d // 2, 1)
+            value, p = self.best(d, eps, None if d < 1000 else p)
+            (failing if value > self.delta else passing).take(d, value, p)
+            if d == 1:
+                break
+        while True:
+            self.close(failing, passing, eps)
+            later = self.fails_later(passing.d, passing.p, eps, highest)
+            if later is None:
+                return passing.d, passing.p, float(eps), passing.value
+            failing.take(*later)
+            passing.take(*self.passes_after(later[0], eps, highest))
+
+    def close(self, failing: "_Bracket", passing: "_Bracket", eps: Fraction) -> None:
+        """Narrow the bracket to neighbours; the logarithm of the failures is nearly linear in d."""
+        streak = 0  # how often in a row the upper end moved, or with a minus the lower end
+        while passing.d - failing.d > 1:
+            share = 0.5
+            if abs(streak) >= 2:  # close in on the root from the other side as well
+                share = 0.03 if streak > 0 else 0.97
+            elif failing.d and passing.value > 0:
+                above = math.log(failing.value / self.delta)
+                share = above / (above + math.log(self.delta / passing.value) + 1e-12)
+            d = failing.d + round(share * (passing.d - failing.d))
+            d = min(max(d, failing.d + 1), passing.d - 1)
+            value, p = self.best(d, eps, passing.p if d > 1000 else None)
+            if value <= self.delta:
+                passing.take(d, value, p)
+                streak = max(streak, 0) + 1 if abs(streak) < 2 else 0
+            else:
+                failing.take(d, value)
+                streak = min(streak, 0) - 1 if abs(streak) < 2 else 0
+
+    def fails_later(
+        self, d: int, p: float, eps: Fraction, highest: int
+    ) -> tuple[int, float, float] | None:
+        """Return a width up to 1% above `d` at which too many pairs fail, with what is best."""
+        top = min(math.ceil(1.01 * d), highest)
+        widths = np.unique(np.linspace(d + 1, top, min(WINDOW, max(top - d, 0))).astype(int))
+        for width in widths.tolist():
+            # As many readers of each pair as at d, and each less disturbed: nearly always enough.
+            if self.failures(width, _density(_logit(p * math.sqrt(d / width))), eps) > self.delta:
+                value, density = self.best(width, eps)
+                if value > self.delta:
+                    return width, value, density
+        return None
+
+    def passes_after(self, d: int, eps: Fraction, highest: int) -> tuple[int, float, float]:
+        while d < highest:
+            d = min(math.ceil(1.01 * d) + 1, highest)
+            value, p = self.best(d, eps)
+            if value <= self.delta:
+                return d, value, p
+        raise _Infeasible(f"max_d = {highest}: no width up to it meets delta = {self.delta:g}")
+
+    def least_tolerance(self, d: int) -> tuple[int, float, float, float]:
+        self.refuse(None)
+        if self.readoff == MEAN or self.ell < 2:
+            value, p = self.best(d, Fraction(0))
+            if value <= self.delta:
+                return d, p, 0.0, value
+        low, high = 0.0, 0.5
+        value, p = self.best(d, _decimal(high))
+        while value > self.delta:
+            low, high = high, 4 * high
+            if high > LARGEST:
+                raise _Infeasible(
+                    f"d = {d}: {value:.3g} pairs are expected to fail at any tolerance, more than "
+                    f"delta = {self.delta:g}"
+                )
+            value, p = self.best(d, _decimal(high), p)
+        while low == 0.0:
+            value, density = self.best(d, _decimal(high / 4), p)
+            if value > self.delta:
+                low = high / 4
+            else:
+                high, p = high / 4, density
+        above, below = self.best(d, _decimal(low), p)[0], self.best(d, _decimal(high), p)[0]
+        turn = 0
+        while high / low - 1 > 3e-6:
+            turn += 1
+            share = (math.log(above) - math.log(self.delta)) / max(
+                math.log(above) - math.log(max(below, 1e-300)), 1e-12
+            )
+            if turn % 3 == 0:  # the failures fall in steps: halve now and then
+                share = 0.5
+            middle = low * (high / low) ** min(max(share, 0.02), 0.98)
+            value, density = self.best(d, _decimal(middle), p)
+            if value <= self.delta:
+                high, below, p = middle, value, density
+            else:
+                low, above = middle, value
+        tolerance = _decimal(high, 5)
+        value, p = self.best(d, tolerance, p)
+        return d, p, float(tolerance), value
+
+
+@dataclass
+class _Bracket:
+    """A width with what is best there; no width yet while it is 0."""
+
+    d: int = 0
+    value: float = math.inf
+    p: float = 0.5
+
+    def take(self, d: int, value: float, p: float = 0.5) -> None:
+        self.d, self.value, self.p = d, value, p
+
+
+def _logit(p: float) -> float:
+    return math.log(p) - math.log1p(-p)
+
+
+def _density(u: float) -> float:
+    """Return the chance with log-odds `u`, it or its complement to six digits."""
+    if u <= 0:
+        return float(f"{math.exp(u) / (1 + math.exp(u)):.6g}")
+    return float(1 - Decimal(f"{math.exp(-u) / (1 + math.exp(-u)):.6g}"))
+
+
+def _decimal(value: float, digits: int = 12) -> Fraction:
+    """Return `value` rounded up to so many significant digits, as a fraction."""
+    with localcontext() as context:
+        context.prec, context.rounding = digits, ROUND_UP
+        return Fraction(+Decimal(value))
