@@ -554,6 +554,18 @@ def test_a_sum_is_printed_from_a_term_without_a_minus():
     assert latex(x**2 - x - 1) == sp.latex(x**2 - x - 1)
 
 
+def test_a_logarithm_is_printed_as_ln_and_with_brackets_only_where_needed():
+    m, p = sp.symbols("m p")
+    assert latex(2 * sp.log(m)) == r"2 \ln m"
+    assert latex(sp.log(m) ** 4) == r"\ln^{4} m"
+    assert latex(sp.log(1 - p)) == r"\ln {\left(1 - p \right)}"
+
+
+def test_a_bound_prints_its_own_relation():
+    assert r"P(\text{all covered}) \ge 1 - " in LAWS["A13.union"].latex()
+    assert [law.key for law in LAWS.values() if law.relation] == ["A13.union"]
+
+
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
 def test_each_law_prints(law):
     relation = law.relation or ("=" if law.exact else r"\approx")
