@@ -485,7 +485,7 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "A12",
-            r"{A12.readers} and {A12.uncovered}, which for $dp^4\ll1$ is Poisson's $e^{-dp^2}$.",
+            r"{A12.readers} and {A12.uncovered}; for $dp^4\ll1$, {A12.poisson}.",
             "readoff",
             OVERVIEW,
         ),
