@@ -235,6 +235,86 @@ def test_inclusion_and_exclusion_agrees_with_all_layers():
     assert all_covered(3, 2, p) == covered
 
 
+def expression(key, **values):
+    """Return the law's expression with some of its symbols replaced."""
+    law = LAWS[key]
+    return law.expr.subs({s: values[s.name] for s in law.args if s.name in values})
+
+
+def test_poisson_is_the_limit_at_a_fixed_number_of_readers():
+    """The two differ by the factor exp(-d p^4 / 2), to leading order."""
+    d, mean = sp.symbols("d mu", positive=True)
+    at = {"d": d, "p": sp.sqrt(mean / d)}
+    poisson = expression("A12.poisson", **at)
+    ratio = expression("A12.uncovered", **at) / poisson
+    assert sp.simplify(poisson - sp.exp(-mean)) == 0
+    assert sp.limit(ratio, d, sp.oo) == 1
+    assert sp.simplify(sp.limit(d * sp.log(ratio), d, sp.oo) + mean**2 / 2) == 0
+
+
+@pytest.mark.parametrize("p", CHANCES)
+@pytest.mark.parametrize(("m", "d"), [(2, 1), (3, 2), (3, 6), (4, 3), (4, 12)])
+def test_the_union_bound_and_independence_are_below_the_truth(m, d, p):
+    """Covered pairs favour each other (Harris), so independence, too, is a lower bound."""
+    pairs, truth = math.comb(m, 2), all_covered(m, d, p)
+    union, missed = value("A13.union", m, d, p), value("A12.uncovered", d, p)
+    assert union == 1 - value("A13.uncovered", m, d, p)
+    assert union <= (1 - missed) ** pairs <= truth <= 1
+    if pairs == 1:
+        assert union == truth
+    else:
+        assert (1 - missed) ** pairs < truth
+
+
+def test_threshold_is_where_poisson_leaves_half_a_pair_of_very_many():
+    m = LAWS["A14.threshold"].args[0]
+    threshold = LAWS["A14.threshold"].expr
+    assert sp.simplify(expression("A12.poisson", p=threshold) * m**2) == 1
+    assert LAWS["A14.threshold"](1, 7) == 0
+    assert LAWS["A14.threshold"](math.e**2, 100) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("p", [Fraction(1, 50), Fraction(1, 3), Fraction(9, 10)])
+@pytest.mark.parametrize(("m", "d"), [(2, 1), (50, 600), (10**6, 10**5)])
+def test_coordinate_is_the_logarithm_of_the_expected_uncovered_pairs(m, d, p):
+    """E U = e^{-x} (1 - 1/m) / 2, so that the collapse is law A13 up to a factor 1 - 1/m in it."""
+    x = LAWS["A14.coordinate"](m, d, float(p))
+    expected = (
+        mpmath.mpf(m) * (m - 1) / 2 * (1 - mpmath.mpf(p.numerator) ** 2 / p.denominator**2) ** d
+    )
+    assert x == pytest.approx(-float(mpmath.log(2 * expected / (1 - mpmath.mpf(1) / m))), rel=1e-12)
+    got = LAWS["A14.collapse"](x) ** (1 - 1 / m)
+    assert got == pytest.approx(LAWS["A13.all_covered"](m, d, float(p)), rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize(("m", "d"), [(3, 81), (1000, 10**5)])
+def test_the_posts_density_and_the_readers_it_gives_each_pair(m, d):
+    p = LAWS["A15.p"](m, d)
+    assert p == pytest.approx(math.log(m) * math.log(m) / d**0.5, rel=1e-15)
+    assert LAWS["A12.readers"](d, p) == pytest.approx(LAWS["A15.readers"](m), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("key", "density"), [("A16.post", "A15.p"), ("A16.least", "A14.threshold")]
+)
+@pytest.mark.parametrize(("a", "b"), [(0, 4), (1, 3), (1.5, 7.25), (2, 8)])
+def test_interference_at_polylogarithmic_sizes(key, density, a, b):
+    for m in (20, 10**4, 10**9):
+        ell, d = math.log(m) ** a, math.log(m) ** b
+        assert LAWS[key](m, a, b) == pytest.approx(ell * LAWS[density](m, d), rel=1e-13)
+
+
+@pytest.mark.parametrize(("key", "least"), [("A16.post", 4), ("A16.least", 1)])
+@pytest.mark.parametrize("a", [sp.Integer(0), sp.Rational(1, 2), sp.Integer(2)])
+def test_interference_vanishes_beyond_the_least_exponent_only(key, least, a):
+    m, boundary = LAWS[key].args[0], 2 * a + least
+    small = sp.Rational(1, 10)
+    limits = [
+        sp.limit(expression(key, a=a, b=boundary + shift), m, sp.oo) for shift in (-small, 0, small)
+    ]
+    assert limits == [sp.oo, 1 if key == "A16.post" else sp.sqrt(2), 0]
+
+
 @pytest.mark.parametrize(
     ("approximation", "exact"),
     [("A3.on_approx", "A3.on"), ("A3.on_approx", "A10.bias"), ("A9.bias_printed", "A9.bias")],
@@ -312,6 +392,9 @@ POINTS = {
     "N": [1, 10**6],
     "k": [0, 1, 2, 12345],
     "n": [1, 12345],
+    "x": [-6.0, 0.0, 2.5, 80.0],
+    "a": [0, 0.5, 1, 2],
+    "b": [1, 4, 6.5, 8],
 }
 
 
@@ -330,12 +413,16 @@ def test_evaluation_is_precise_to_12_digits(law):
             assert error <= 1e-12 * abs(reference) + mpmath.mpf("1e-302"), (law.key, point)
 
 
+UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
+
+
 @pytest.mark.parametrize(
     ("key", "p"),
-    [(key, p) for key in LAWS for p in (0, 1) if (key, p) != ("A11.sd_approx", 0)],  # no readers
+    [(key, p) for key in LAWS for p in (0, 1) if (key, p) not in UNBOUNDED],
 )
 def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
+    whole |= {"x": 0.75, "a": 1, "b": 3}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -411,7 +498,8 @@ def test_a_wrong_number_of_values_is_an_error_that_names_them(law):
 def test_exactly_rounds_once(law):
     """At fractions, p next to 1 included, every digit of the double is right."""
     chances = [Fraction(1, 10**12), Fraction(1, 7), 1 - Fraction(1, 10**15)]
-    choices = {name: values[1:3] for name, values in POINTS.items()} | {"p": chances}
+    choices = {name: [*map(Fraction, values[1:3])] for name, values in POINTS.items()}
+    choices["p"] = chances
     precise = sp.lambdify(law.args, law.expr, "mpmath")
     with mpmath.workdps(80):
         for point in itertools.product(*(choices[str(symbol)] for symbol in law.args)):
@@ -468,9 +556,21 @@ def test_a_sum_is_printed_from_a_term_without_a_minus():
     assert latex(x**2 - x - 1) == sp.latex(x**2 - x - 1)
 
 
+def test_a_logarithm_is_printed_as_ln_and_with_brackets_only_where_needed():
+    m, p = sp.symbols("m p")
+    assert latex(2 * sp.log(m)) == r"2 \ln m"
+    assert latex(sp.log(m) ** 4) == r"\ln^{4} m"
+    assert latex(sp.log(1 - p)) == r"\ln {\left(1 - p \right)}"
+
+
+def test_a_bound_prints_its_own_relation():
+    assert r"P(\text{all covered}) \ge 1 - " in LAWS["A13.union"].latex()
+    assert [law.key for law in LAWS.values() if law.relation] == ["A13.union"]
+
+
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
 def test_each_law_prints(law):
-    relation = "=" if law.exact else r"\approx"
+    relation = law.relation or ("=" if law.exact else r"\approx")
     left, right = law.latex().split(f" {relation} ", 1)
     assert left == law.left
     assert right == law.latex_right() == latex(law.expr)
@@ -489,7 +589,7 @@ def test_symbols_say_what_they_stand_for():
     whole = {"m", "d", "ell", "k", "n", "N"}
     for law in LAWS.values():
         for symbol in law.args:
-            assert symbol.is_nonnegative
+            assert symbol.is_nonnegative or symbol.name == "x"
             assert symbol.is_integer is (True if symbol.name in whole else None)
             assert symbol.is_real
 
@@ -509,13 +609,16 @@ def test_laws_are_found_under_their_own_keys():
 
 def test_claims_have_unique_identifiers_and_known_chapters():
     assert list(CLAIMS) == [claim.id for claim in CLAIMS.values()]
-    assert set(CLAIMS) >= {f"A{n}" for n in range(1, 14)} | {"B1"}
+    assert set(CLAIMS) >= {f"A{n}" for n in range(1, 17)} | {"B1"}
     assert {claim.chapter for claim in CLAIMS.values()} <= CHAPTERS
-    assert {c.id: c.chapter for c in CLAIMS.values() if c.id in ("A1", "A3", "A4", "A9", "B1")} == {
+    assert {
+        c.id: c.chapter for c in CLAIMS.values() if c.id in ("A1", "A3", "A4", "A9", "A13", "B1")
+    } == {
         "A1": "features",
         "A3": "neurons",
         "A4": "readoff",
         "A9": "interference",
+        "A13": "universal",
         "B1": "interference",
     }
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from uand import interference, readoff
 from uand import measurements as ledger
-from uand.laws import CLAIMS, LAWS, N, d, ell, k, m, n, p
+from uand.laws import CLAIMS, LAWS, N, a, b, d, ell, k, m, n, p, x
 from uand.measurements import EXACTLY, FALSE_ALARM, Comparison, Row
 
 COLUMNS = ["id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict"]
@@ -31,7 +31,7 @@ def rows() -> list[Row]:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in range(1, 14)] + ["B1"]
+    claims = [f"A{n}" for n in range(1, 17)] + ["B1"]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -246,6 +246,36 @@ WRONG: dict[str, list[Any]] = {
     "A12.uncovered": [sp.exp(-d * p**2), (1 - p**2) ** (d - 1), (1 - p) ** d, (1 - p) ** (2 * d)],
     "A13.uncovered": [m**2 / 2 * (1 - p**2) ** d, m * (m - 1) * (1 - p**2) ** d,
                       m * (m + 1) / 2 * (1 - p**2) ** d, m * (m - 1) / 2 * (1 - p) ** d],
+    "A12.poisson": [(1 - p**2) ** d, sp.exp(-d * p), sp.exp(-d * p**2 / 2)],  # the first: not off
+    "A13.all_covered": [sp.exp(-m * (m - 1) * (1 - p**2) ** d), 1 - (1 - p**2) ** d,
+                        sp.exp(-m * (m - 1) / 2 * (1 - p) ** d), sp.exp(-m * (1 - p**2) ** d)],
+    "A13.union": [1 - m**2 / 2 * (1 - p**2) ** d, 1 - m * (m - 1) / 2 * sp.exp(-d * p**2),
+                  1 - m * (m - 1) * (1 - p**2) ** d, 1 - m * (m - 1) / 4 * (1 - p**2) ** d,
+                  1 - m * (m - 1) / 2 * (1 - p**2) ** (d - 1), (1 - p**2) ** d,
+                  sp.exp(-m * (m - 1) / 2 * (1 - p**2) ** d)],
+    "A14.threshold": [sp.sqrt(sp.log(m) / d), sp.sqrt(3 * sp.log(m) / d), 2 * sp.log(m) / d,
+                      sp.sqrt(2) * sp.log(m) / sp.sqrt(d),
+                      sp.sqrt(2 * sp.log(m)) / d**sp.Rational(5, 11)],
+    "A14.coordinate": [-d * sp.log(1 - p**2) - sp.log(m), -d * sp.log(1 - p) - 2 * sp.log(m),
+                       d * p**2 - 2 * sp.log(m), -d * sp.log(1 - p**2) - 3 * sp.log(m),
+                       -2 * d * sp.log(1 - p**2) - 2 * sp.log(m),
+                       d * sp.log(1 - p**2) - 2 * sp.log(m)],
+    "A14.collapse": [sp.exp(-sp.exp(-x)), sp.exp(-sp.exp(-x) / 4), 1 - sp.exp(-x) / 2,
+                     sp.exp(-sp.exp(x) / 2), sp.exp(-sp.exp(-2 * x) / 2),
+                     sp.exp(-sp.exp(-x / 2) / 2)],
+    "A15.p": [sp.log(m) / sp.sqrt(d), sp.log(m)**2 / d**sp.Rational(2, 5),
+              sp.log(m, 2)**2 / sp.sqrt(d), sp.sqrt(2) * sp.log(m)**2 / sp.sqrt(d),
+              sp.log(m)**sp.Rational(5, 2) / sp.sqrt(d)],
+    "A15.readers": [sp.log(m)**2, sp.log(m)**3, 2 * sp.log(m)**4, sp.log(m)**5,
+                    sp.log(m)**4 / 2],
+    "A16.post": [sp.log(m)**(a + 2 - b), sp.log(m)**(a + 1 - b / 2), sp.log(m)**(2 + a / 2 - b / 2),
+                 2 * sp.log(m)**(a + 2 - b / 2), sp.log(m)**(2 * a + 2 - b / 2),
+                 sp.log(m)**(a + 2 - b / 3), sp.log(m)**(a + sp.Rational(1, 2) - b / 2),
+                 sp.log(m)**(a + 4 - b)],
+    "A16.least": [sp.log(m)**(a + sp.Rational(1, 2) - b / 2),
+                  sp.sqrt(2) * sp.log(m)**(a + 1 - b / 2), sp.sqrt(2) * sp.log(m)**(a - b / 2),
+                  sp.sqrt(2) * sp.log(m)**(a + sp.Rational(1, 2) - b), sp.log(m)**(a + 2 - b / 2),
+                  sp.sqrt(2) * sp.log(m)**(a + 1 - b)],
 }  # fmt: skip
 
 

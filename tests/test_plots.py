@@ -55,6 +55,24 @@ def test_marks_are_labelled_vertical_lines():
     assert lines(figure)["here"][0] == [4.0, 4.0]
 
 
+def test_panels_share_the_vertical_axis_and_keep_their_own_series():
+    law = plots.Series("law", [1, 2], [0.1, 0.9])
+    seen = plots.Series("seen", [5, 6], [0.2, 0.8], [0.1, 0.05])
+    figure = plots.law_and_measurement_in_panels({"a": [law], "b": [law, seen]}, "up", {"b": 5.5})
+    left, right = figure.axes
+    assert (left.get_xlabel(), left.get_ylabel()) == ("a", "up")
+    assert (right.get_xlabel(), right.get_ylabel()) == ("b", "")
+    assert left.get_shared_y_axes().joined(left, right)
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["law"]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["law", "seen"]
+    assert (len(left.get_lines()), len(left.containers)) == (1, 0)
+    (bars,) = right.containers
+    np.testing.assert_array_equal(bars[0].get_data(), ([5, 6], [0.2, 0.8]))
+    assert right.get_lines()[-1].get_xdata() == [5.5, 5.5]
+    single = plots.law_and_measurement_in_panels({"a": [law]}, "up")
+    assert len(single.axes) == 1
+
+
 def test_a_step_function_holds_its_value_until_the_next_x():
     series = plots.Series.of_kind("both", [0, 1, 2], [3, 2, 1], steps=True)
     (line,) = plots.law_and_measurement([series], "x", "y").axes[0].get_lines()

@@ -19,6 +19,8 @@ from sympy.printing.latex import LatexPrinter
 
 m, d, ell, k, n, N = sp.symbols("m d ell k n N", integer=True, nonnegative=True)
 p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
+a, b = sp.symbols("a b", real=True, nonnegative=True)  # exponents of log m: ell = log^a, d = log^b
+x = sp.Symbol("x", real=True)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -27,7 +29,15 @@ BOOK = "this book"
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]
-    """SymPy's LaTeX, but with a sum led by a term without a minus: 1 - x and not -x + 1."""
+    """SymPy's LaTeX, but with a sum led by a term without a minus, and ln m without brackets."""
+
+    def _print_log(self, expr: sp.Expr, exp: str | None = None) -> str:
+        (argument,) = expr.args
+        inside = self._print(argument)
+        if not argument.is_Symbol:
+            inside = rf"{{\left({inside} \right)}}"
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\ln{power} {inside}"
 
     def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
         terms = list(super()._as_ordered_terms(expr, order))
@@ -68,6 +78,9 @@ class Law:
     cancels : bool
         Whether `expr` loses digits in floats and has no stable form; it is then evaluated with
         sixty digits, one value after the other.
+    relation : str
+        The relation in LaTeX where it is neither ``=`` nor ``≈``, as in the bound ``\\ge``; `exact`
+        then says that it holds without exception.
     """
 
     key: str
@@ -78,6 +91,7 @@ class Law:
     exact: bool = True
     stable: sp.Expr | None = None
     cancels: bool = False
+    relation: str = ""
 
     @property
     def claim(self) -> str:
@@ -85,8 +99,8 @@ class Law:
         return self.key.split(".")[0]
 
     def latex(self) -> str:
-        """Return ``left = right`` in LaTeX (or ``left ≈ right`` for a law that is not exact)."""
-        relation = "=" if self.exact else r"\approx"
+        """Return ``left = right`` in LaTeX, or with ``≈`` or the law's own `relation`."""
+        relation = self.relation or ("=" if self.exact else r"\approx")
         return f"{self.left} {relation} {self.latex_right()}"
 
     def latex_right(self) -> str:
@@ -165,6 +179,7 @@ _uncovered = (1 - p**2) ** d
 _uncovered_stable = sp.exp(d * (log1p(-p) + log1p(p)))  # p**2 would be rounded before 1 - p**2
 _pairs = sp.binomial(m, 2)
 _pairs_stable = m * (m - 1) / 2
+_log = sp.log(m)
 
 
 # B3: the variance of max(B - 1, 0) for B ~ Bin(h, p), and the chance that a group is empty.
@@ -293,6 +308,14 @@ LAWS: dict[str, Law] = {
             stable=_uncovered_stable,
         ),
         Law(
+            "A12.poisson",
+            r"P(K=0)",
+            sp.exp(-d * p**2),
+            (d, p),
+            r"$dp^4\ll1$: many neurons, each of which hardly ever reads the pair",
+            exact=False,
+        ),
+        Law(
             "A13.uncovered",
             r"E[\text{uncovered pairs}]",
             _pairs * _uncovered,
@@ -308,6 +331,66 @@ LAWS: dict[str, Law] = {
             r"uncovered pairs few and nearly independent",
             exact=False,
             stable=sp.exp(-_pairs_stable * _uncovered_stable),
+        ),
+        Law(
+            "A13.union",
+            r"P(\text{all covered})",
+            1 - _pairs * _uncovered,
+            (m, d, p),
+            r"all $\binom m2$ pairs, over random layers; vacuous where it is negative",
+            stable=1 - _pairs_stable * _uncovered_stable,
+            relation=r"\ge",
+        ),
+        Law(
+            "A14.threshold",
+            r"p_*",
+            _root(2 * _log / d),
+            (m, d),
+            r"the density at which $dp^2=2\ln m$",
+        ),
+        Law(
+            "A14.coordinate",
+            r"x",
+            -d * sp.log(1 - p**2) - 2 * _log,
+            (m, d, p),
+            r"how far the layer is above the threshold",
+            stable=-d * (log1p(-p) + log1p(p)) - 2 * _log,
+        ),
+        Law(
+            "A14.collapse",
+            r"P(\text{all covered})",
+            sp.exp(-sp.exp(-x) / 2),
+            (x,),
+            r"$m\gg1$, and $p$ so small that uncovered pairs are nearly independent",
+            exact=False,
+        ),
+        Law(
+            "A15.p",
+            r"p",
+            _log**2 / sp.sqrt(d),
+            (m, d),
+            r"the post's choice; a chance only if $d\ge\ln^4m$",
+        ),
+        Law(
+            "A15.readers",
+            r"E\,K",
+            _log**4,
+            (m,),
+            r"a given pair, over random layers with the post's $p$",
+        ),
+        Law(
+            "A16.post",
+            r"\ell p",
+            _log ** (a + 2 - b / 2),
+            (m, a, b),
+            r"$\ell=\ln^am$ and $d=\ln^bm$, with the post's $p$",
+        ),
+        Law(
+            "A16.least",
+            r"\ell p_*",
+            sp.sqrt(2) * _log ** (a + sp.Rational(1, 2) - b / 2),
+            (m, a, b),
+            r"$\ell=\ln^am$ and $d=\ln^bm$, with the least covering density $p_*$",
         ),
         Law(
             "B3.signal",
@@ -496,8 +579,40 @@ CLAIMS: dict[str, Claim] = {
             "interference",
             BOOK,
         ),
-        Claim("A12", r"{A12.readers} and {A12.uncovered}.", "readoff", OVERVIEW),
-        Claim("A13", r"{A13.uncovered}, exactly, and {A13.all_covered}.", "readoff", BOOK),
+        Claim(
+            "A12",
+            r"{A12.readers} and {A12.uncovered}; for $dp^4\ll1$, {A12.poisson}.",
+            "readoff",
+            OVERVIEW,
+        ),
+        Claim(
+            "A13",
+            r"{A13.uncovered}, exactly. So by the union bound {A13.union}, which says nothing near "
+            r"the threshold; sharper, {A13.all_covered}.",
+            "universal",
+            OVERVIEW,
+        ),
+        Claim(
+            "A14",
+            r"All pairs are covered above a threshold, {A14.threshold}, that sharpens with $m$: "
+            r"{A14.collapse}, with {A14.coordinate}.",
+            "universal",
+            OVERVIEW,
+        ),
+        Claim(
+            "A15",
+            r"The post's density {A15.p} makes each estimate a mean over {A15.readers} neurons.",
+            "universal",
+            TMF,
+        ),
+        Claim(
+            "A16",
+            r"A width that is a power of $\ln m$ suffices for all $\binom m2$ ANDs: at "
+            r"$\ell=\ln^am$ and $d=\ln^bm$ the interference at the post's density, {A16.post}, "
+            r"vanishes for $b>2a+4$, and at the least covering one, {A16.least}, for $b>2a+1$.",
+            "universal",
+            TMF,
+        ),
         Claim(
             "B1",
             r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "

@@ -7,13 +7,13 @@ row shows the first, and its verdict needs all of them.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from uand import features, neurons, readoff
+from uand import features, neurons, readoff, universal
 from uand.backend import random_stream
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
@@ -308,6 +308,19 @@ def _measure_a12(rng: np.random.Generator) -> Iterable[Comparison]:
         LAWS["A12.uncovered"](d, p),
         (K == 0).mean(axis=1),
     )
+    yield _sampled(
+        f"Poisson's fraction instead of the exact one, d={d}, p={p}",
+        LAWS["A12.poisson"](d, p),
+        (K == 0).mean(axis=1),
+        differs=True,
+    )
+    d, p = 2000, 0.03  # d p^4 = 0.0016
+    K = _sample_counts(m, d, p, 600, rng)
+    yield _sampled(
+        f"fraction of uncovered pairs (an approximation), d={d}, p={p}",
+        LAWS["A12.poisson"](d, p),
+        (K == 0).mean(axis=1),
+    )
 
 
 def _measure_a13(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -325,6 +338,131 @@ def _measure_a13(rng: np.random.Generator) -> Iterable[Comparison]:
         LAWS["A13.all_covered"](m, d, p),
         (K > 0).all(axis=1),
     )
+    m, d, p, layers = 4, 40, 0.3, 60_000  # where the union bound says something
+    W = neurons.sample_layer(m, layers * d, p, rng)  # the layers one below the other
+    missed = np.zeros(layers, dtype=int)
+    for alpha, beta in combinations(range(m), 2):
+        missed += ~(W[:, alpha] & W[:, beta]).astype(bool).reshape(layers, d).any(axis=1)
+    at = f"m={m}, d={d}, p={p}"
+    union = LAWS["A13.union"](m, d, p)
+    yield _sampled(f"1 less the uncovered pairs of a layer, {at}", union, 1 - missed)
+    yield _sampled(
+        f"the union bound instead of the layers that cover every pair, {at}",
+        union,
+        missed == 0,
+        differs=True,
+    )
+
+
+def _slopes(values: np.ndarray, at: Any) -> Any:
+    """Return the least-squares slopes of ln `values` (along the last axis) on ln `at`."""
+    centred = np.log(at) - np.mean(np.log(at))
+    return np.log(values) @ centred / (centred @ centred)
+
+
+def _measure_a14(rng: np.random.Generator) -> Iterable[Comparison]:
+    # The density that a layer needs, for many layers. At most a few of the uncovered pairs share
+    # a feature at these sizes, and the approximation is off by less than a standard error.
+    blocks, size, widths = 60, 5, (250, 500, 1000, 2000)
+    for m in (60, 30):
+        needed = np.array(
+            [
+                [
+                    [universal.critical_density(rng.random((d, m))) for _ in range(size)]
+                    for d in widths
+                ]
+                for _ in range(blocks)
+            ]
+        )
+        half = np.array([universal.density_for_coverage(m, d, 0.5) for d in widths])
+        slopes = _slopes(np.median(needed, axis=2), widths)
+        over = f"m={m}, d={widths[0]} to {widths[-1]}"
+        yield _sampled(
+            f"slope of ln p on ln d, p where half of the layers cover every pair, {over}",
+            _slopes(half, widths),
+            slopes,
+        )
+        yield _sampled(
+            f"the same slope, in leading order, {over}",
+            _slopes(np.array([LAWS["A14.threshold"](m, d) for d in widths]), widths),
+            slopes,
+        )
+        yield _sampled(
+            f"layers that need less than the law's median density, m={m}, d={widths[-1]}",
+            0.5,
+            needed[:, -1].ravel() < half[-1],
+        )
+
+    def covered(m: int, d: int, p: float, layers: int) -> list[bool]:
+        return [
+            universal.uncovered_pairs(neurons.sample_layer(m, d, p, rng)) == 0
+            for _ in range(layers)
+        ]
+
+    m, d = 100, 3000
+    yield _sampled(
+        f"layers that cover every pair at the threshold, m={m}, d={d}",
+        LAWS["A14.collapse"](0),
+        covered(m, d, float(LAWS["A14.threshold"](m, d)), 600),
+    )
+    # The last one is dense and narrow, where dp^2 instead of -d ln(1 - p^2) would be seen.
+    for m, d, p in ((100, 3000, 0.052), (100, 3000, 0.059), (500, 132, 0.3)):
+        x = LAWS["A14.coordinate"](m, d, p)
+        yield _sampled(
+            f"layers that cover every pair, m={m}, d={d}, p={p}",
+            LAWS["A14.collapse"](x),
+            covered(m, d, p, 400),
+        )
+
+
+def _measure_a15(rng: np.random.Generator) -> Iterable[Comparison]:
+    sizes, d, layers = (5, 8, 14, 24), 2000, 60
+    readers = np.array(
+        [
+            [_sample_counts(m, d, float(LAWS["A15.p"](m, d)), 1, rng).mean() for m in sizes]
+            for _ in range(layers)
+        ]
+    )
+    for m, several in zip(sizes, readers.T, strict=True):
+        yield _sampled(f"neurons that read a pair, m={m}, d={d}", LAWS["A15.readers"](m), several)
+    yield _sampled(
+        f"slope of their logarithm on ln ln m, m={sizes[0]} to {sizes[-1]}",
+        _slopes(LAWS["A15.readers"](np.array(sizes)), np.log(sizes)),
+        _slopes(readers, np.log(sizes)),
+    )
+
+
+def _measure_a16(rng: np.random.Generator) -> Iterable[Comparison]:
+    # m = e^t for t = 3, …, 9. No neuron of these layers depends on another, so 5000 of them show
+    # how many on-features a neuron reads, and only the features that are on need be sampled.
+    t, layers, sampled = np.arange(3, 10), 60, 5000
+    m = np.exp(t)
+    for key, density, a, b in (
+        ("A16.post", "A15.p", 1, 7),  # falls
+        ("A16.post", "A15.p", 1, 5),  # grows
+        ("A16.post", "A15.p", 2, 8),  # neither
+        ("A16.least", "A14.threshold", 1, 4),
+        ("A16.least", "A14.threshold", 1, 2),
+        ("A16.least", "A14.threshold", 2, 5),
+    ):
+        p = LAWS[density](m, t**b)
+        mean = np.array(
+            [
+                [
+                    neurons.sample_layer(int(ell), sampled, float(q), rng).sum() / sampled
+                    for ell, q in zip(t**a, p, strict=True)
+                ]
+                for _ in range(layers)
+            ]
+        )
+        law = LAWS[key](m, a, b)
+        at = f"ell=ln^{a} m, d=ln^{b} m, {'the post' if key == 'A16.post' else 'the least'} p"
+        yield _sampled(
+            f"slope of ln E k on ln ln m, {at}, ln m={t[0]} to {t[-1]}",
+            _slopes(law, t),
+            _slopes(mean, t),
+        )
+        yield _sampled(f"on-features in a neuron, {at}, ln m={t[-1]}", law[-1], mean[:, -1])
 
 
 def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -378,6 +516,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A11": _measure_a11,
     "A12": _measure_a12,
     "A13": _measure_a13,
+    "A14": _measure_a14,
+    "A15": _measure_a15,
+    "A16": _measure_a16,
     "B1": _measure_b1,
 }
 

@@ -136,6 +136,34 @@ def law_and_measurement(
     return figure
 
 
+@_styled
+def law_and_measurement_in_panels(
+    panels: Mapping[str, Sequence[Series]], y: str, mark: Mapping[str, float] | None = None
+) -> Figure:
+    """Draw the same quantity against several variables, side by side on one vertical axis.
+
+    Parameters
+    ----------
+    panels : mapping of str to sequence of Series
+        The series of each panel, under the label of its horizontal axis.
+    y : str
+        The label of the vertical axis.
+    mark : mapping of str to float, optional
+        A vertical line in the panels whose label is named.
+    """
+    figure = Figure(figsize=(6.4, 3.6))
+    axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    for ax, (x, series) in zip(axes, panels.items(), strict=True):
+        for one in series:
+            _draw(ax, one)
+        if mark and x in mark:
+            ax.axvline(mark[x], color=GREY, linestyle=":")
+        ax.set_xlabel(x)
+        ax.legend(fontsize="small")
+    axes[0].set_ylabel(y)
+    return figure
+
+
 def _scale_by_logarithm(ax: Axes, log: str) -> None:
     """Make the axes named in `log` logarithmic, and label a short one at 1, 2 and 5."""
     for name in log:

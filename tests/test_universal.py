@@ -1,0 +1,208 @@
+"""Coverage of all pairs, against all layers of tiny sizes and against counts by sets."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statistics_helpers import check_count, check_mean
+
+from uand import checks, universal
+from uand.backend import random_stream
+from uand.laws import LAWS
+from uand.neurons import sample_layer
+from uand.universal import coverage, critical_density, density_for_coverage, uncovered_pairs
+
+CHANCES = [Fraction(1, 10), Fraction(1, 3), Fraction(3, 4)]
+
+
+def uncovered_by_sets(W):
+    """Count the uncovered pairs from the definition, with sets of neurons."""
+    readers = [set(np.flatnonzero(column)) for column in np.asarray(W).T]
+    return sum(not (one & other) for one, other in itertools.combinations(readers, 2))
+
+
+def over_all_layers(m, d, p):
+    """Yield ``(uncovered pairs, chance)`` over all 2^(md) layers."""
+    for bits in itertools.product((0, 1), repeat=m * d):
+        layer = [bits[i * m : (i + 1) * m] for i in range(d)]
+        missed = sum(
+            not any(row[a] and row[b] for row in layer)
+            for a, b in itertools.combinations(range(m), 2)
+        )
+        yield missed, p ** sum(bits) * (1 - p) ** (m * d - sum(bits))
+
+
+# --- the laws -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", CHANCES)
+@pytest.mark.parametrize(("m", "d"), [(2, 1), (2, 5), (3, 2), (3, 4), (4, 3)])
+def test_coverage_against_all_layers(m, d, p):
+    law, layers = coverage(m, d, p), list(over_all_layers(m, d, p))
+    truth = sum(chance for missed, chance in layers if missed == 0)
+    expected = sum(missed * chance for missed, chance in layers)
+    assert law.expected_uncovered == pytest.approx(float(expected), rel=1e-14)
+    assert law.union_bound == pytest.approx(float(1 - expected), rel=1e-14)
+    assert law.all_covered == pytest.approx(math.exp(-expected), rel=1e-14)
+    # The union bound is below, with equality for one pair; so is independence, by Harris.
+    alone = (1 - (1 - p**2) ** d) ** math.comb(m, 2)
+    assert 1 - expected <= alone <= truth
+    assert (alone == truth) == (1 - expected == truth) == (m == 2)
+
+
+def test_coverage_in_numbers():
+    """By hand: ten pairs, three neurons, a half each: 10 (3/4)^3 = 4.21875 are uncovered."""
+    law = coverage(5, 3, 0.5)
+    assert law.expected_uncovered == 4.21875
+    assert law.union_bound == -3.21875
+    assert law.all_covered == pytest.approx(math.exp(-4.21875))
+    assert law.coordinate == pytest.approx(3 * math.log(4 / 3) - 2 * math.log(5))
+
+
+@pytest.mark.parametrize("m", [2, 50, 10**6])
+def test_coverage_at_the_ends(m):
+    none, full = coverage(m, 7, 0), coverage(m, 7, 1)
+    assert none.expected_uncovered == math.comb(m, 2)
+    assert none.coordinate == pytest.approx(-2 * math.log(m))
+    assert (full.expected_uncovered, full.union_bound, full.all_covered) == (0, 1, 1)
+    assert full.coordinate == math.inf
+
+
+@given(m=st.integers(2, 10**5), d=st.integers(1, 10**5), p=st.floats(0, 1), q=st.floats(0, 1))
+def test_denser_layers_are_covered_better(m, d, p, q):
+    thin, thick = coverage(m, d, min(p, q)), coverage(m, d, max(p, q))
+    assert thin.expected_uncovered >= thick.expected_uncovered
+    assert thin.union_bound <= thick.union_bound
+    assert thin.all_covered <= thick.all_covered
+    assert thin.coordinate <= thick.coordinate
+    for law in (thin, thick):
+        assert law.union_bound <= law.all_covered + 1e-15
+
+
+@pytest.mark.parametrize("m", [2, 30, 1000, 10**7])
+@pytest.mark.parametrize("d", [1, 20, 10**4, 10**12])
+@pytest.mark.parametrize("chance", [0.2, 0.5, 0.999])
+def test_density_for_coverage_inverts_the_collapse(m, d, chance):
+    p = density_for_coverage(m, d, chance)
+    assert 0 < p <= 1
+    # The same by algebra: (1 - p^2)^d = -2 ln(chance) / m^2.
+    wanted = math.sqrt(-math.expm1(math.log(-2 * math.log(chance) / m**2) / d))
+    assert p == pytest.approx(wanted, rel=1e-9)
+
+
+def test_density_for_coverage_approaches_the_threshold():
+    for m, d in ((100, 10**4), (10**4, 10**6), (10**8, 10**9)):
+        ratio = density_for_coverage(m, d, math.exp(-0.5)) / LAWS["A14.threshold"](m, d)
+        assert 1 - LAWS["A14.threshold"](m, d) ** 2 < ratio < 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: coverage(1, 5, 0.5), r"^m = 1: must be an integer from 2 to "),
+        (lambda: coverage(5, 0, 0.5), r"^d = 0: must be an integer from 1 to "),
+        (lambda: coverage(5, 5, 1.5), r"^p = 1\.5: must be a number from 0 to 1$"),
+        (lambda: coverage(5, 5, math.nan), r"^p = nan: must be a number from 0 to 1$"),
+        (lambda: coverage(10**16, 5, 0.5), r"^m = 1"),
+        (lambda: density_for_coverage(1, 5, 0.5), r"^m = 1: must be"),
+        (lambda: density_for_coverage(5, 5, 2), r"^chance = 2: must be a number from 0 to 1$"),
+        (lambda: density_for_coverage(5, 5, 1), r"^chance = 1: must be between exp\(-m\^2/2\)"),
+        (lambda: density_for_coverage(5, 5, 0.0), r"^chance = 0\.0: must be between"),
+        (lambda: density_for_coverage(2, 5, 0.1), r"^chance = 0\.1: must be between"),
+        (lambda: critical_density(np.zeros(5)), r"^u = array of shape \(5,\): must have"),
+        (lambda: critical_density(np.zeros((3, 1))), r"^u = array of shape \(3, 1\): must have"),
+        (lambda: critical_density(np.zeros((0, 3))), r"^u = array of shape \(0, 3\): must have"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# --- counting -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tile", [1, 3, 7, 1024])
+def test_uncovered_pairs_are_those_that_share_no_neuron(xp, tile, monkeypatch):
+    monkeypatch.setattr(universal, "TILE", tile)
+    rng = random_stream(5)
+    for m, d, p in ((1, 3, 0.5), (2, 1, 0.5), (7, 4, 0.3), (8, 1, 0.0), (9, 2, 1.0), (20, 30, 0.2)):
+        W = sample_layer(m, d, p, rng)
+        got = uncovered_pairs(xp.asarray(W))
+        assert type(got) is int
+        assert got == uncovered_by_sets(W)
+
+
+def test_a_feature_that_no_neuron_reads_is_in_no_covered_pair():
+    W = np.ones((4, 6), dtype=np.uint8)
+    assert uncovered_pairs(W) == 0
+    W[:, 2] = 0
+    assert uncovered_pairs(W) == 5
+    assert uncovered_pairs(W[:1] * 0) == math.comb(6, 2)
+
+
+@given(st.integers(2, 8), st.integers(1, 6), st.integers(0, 2**32), st.randoms())
+def test_relabelling_features_and_neurons_changes_nothing(m, d, seed, random):
+    u = random_stream(seed).random((d, m))
+    columns, rows = random.sample(range(m), m), random.sample(range(d), d)
+    other = u[rows][:, columns]
+    assert critical_density(other) == critical_density(u)
+    assert uncovered_pairs((other < 0.4).astype(np.uint8)) == uncovered_pairs(
+        (u < 0.4).astype(np.uint8)
+    )
+
+
+def test_memory_is_estimated_before_it_is_taken(monkeypatch):
+    asked = []
+    monkeypatch.setattr(checks, "memory", lambda needed, names: asked.append((needed, names)))
+    uncovered_pairs(np.ones((3, 2000), dtype=np.uint8))
+    ((needed, names),) = asked
+    assert names == "m = 2000, d = 3"
+    assert 4 * 1024 * 2000 < needed < 6 * 1024 * 2000
+
+
+@given(st.integers(2, 9), st.integers(1, 7), st.integers(0, 2**32))
+def test_the_last_pair_becomes_covered_at_the_critical_density(m, d, seed):
+    u = random_stream(seed).random((d, m))
+    p = critical_density(u)
+    assert p in u
+    assert uncovered_by_sets(u < p) >= 1
+    assert uncovered_by_sets(u <= p) == 0
+
+
+def test_critical_densities_have_the_law_of_all_layers():
+    m, d, layers, p = 3, 4, 4000, Fraction(3, 4)
+    rng = random_stream(8)
+    below = sum(critical_density(rng.random((d, m))) < p for _ in range(layers))
+    truth = sum(chance for missed, chance in over_all_layers(m, d, p) if missed == 0)
+    check_count(below, layers, truth, "layers whose critical density is below 3/4")
+
+
+def test_sampled_layers_have_the_expected_number_of_uncovered_pairs():
+    m, d, p = 60, 200, 0.12
+    rng = random_stream(9)
+    counts = [uncovered_pairs(sample_layer(m, d, p, rng)) for _ in range(400)]
+    check_mean(counts, coverage(m, d, p).expected_uncovered, "uncovered pairs")
+
+
+@pytest.mark.parametrize(
+    ("m", "factor", "known"),
+    [
+        (50, 0.9, 0.12),
+        (50, 1.0, 0.62),
+        (50, 1.1, 0.91),
+        (1000, 0.9, 0.001),
+        (1000, 1.0, 0.61),
+        (1000, 1.1, 0.97),
+    ],
+)
+def test_chances_about_the_threshold_at_a_very_large_width(m, factor, known):
+    """As measured when the claims were written down, to about a hundredth."""
+    d = 10**7
+    law = coverage(m, d, float(factor * LAWS["A14.threshold"](m, d)))
+    assert law.all_covered == pytest.approx(known, abs=0.01 if known > 0.01 else 0.001)
+    assert math.exp(-math.exp(-law.coordinate) / 2) == pytest.approx(law.all_covered, rel=0.05)
