@@ -31,7 +31,7 @@ LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
 PRECISE = {"xatol": 1e-4}  # of the log-odds; the failures are then right to a millionth
 
 
-# --- coverage --------------------------------------------------------------------------------------
+# --- coverage ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def critical_density(u: np.ndarray) -> float:
     )
 
 
-# --- the least width -------------------------------------------------------------------------------
+# --- the least width ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
