@@ -21,7 +21,7 @@ m, d, ell, k, n, N = sp.symbols("m d ell k n N", integer=True, nonnegative=True)
 p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
 a, b = sp.symbols("a b", real=True, nonnegative=True)  # exponents of log m: ell = log^a, d = log^b
 x = sp.Symbol("x", real=True)
-rho, L, outputs = sp.symbols("rho L m'", positive=True)
+rho, L = sp.symbols("rho L", positive=True)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -188,10 +188,6 @@ def _cut_variance(h: sp.Expr) -> sp.Expr:
     return h * p * (1 - p) + (1 - p) ** h * (1 - 2 * h * p - (1 - p) ** h)
 
 
-# B5: the eigenvalues of E t t^T over the pairs t on which the covariance is not 0.
-_lambda_1 = ell * (ell - 1) ** 2 * (m - ell) / (m * (m - 1) * (m - 2))
-_lambda_2 = ell * (ell - 1) * (m - ell) * (m - ell - 1) / (m * (m - 1) * (m - 2) * (m - 3))
-_EXACTLY_ON = r"exactly $\ell$ features on"
 _signal = (1 - p) ** (ell - 2)
 _group_empty = (
     (1 - p**2) ** d
@@ -398,21 +394,6 @@ LAWS: dict[str, Law] = {
             r"$\ell=\ln^am$ and $d=\ln^bm$, with the least covering density $p_*$",
         ),
         Law(
-            "A18.conflict",
-            r"\ell p_*",
-            _root(2 * ell**2 * _log / d),
-            (m, ell, d),
-            r"on-features in a neuron at the least density that covers all pairs",
-        ),
-        Law(
-            "A19.readable",
-            r"P(K>0)",
-            1 - _uncovered,
-            (d, p),
-            r"the share of all ANDs that have an estimate, over random layers",
-            stable=-expm1(d * (log1p(-p) + log1p(p))),
-        ),
-        Law(
             "B2.feasible",
             r"d",
             2 * ell**2 * _log,
@@ -426,6 +407,7 @@ LAWS: dict[str, Law] = {
             (d, p, epsilon, rho),
             r"mean read-off, $\rho=(\ell-1)p/\varepsilon<1\ll\ell$, $dp^2\varepsilon\gg1$",
             exact=False,
+            cancels=True,
         ),
         Law(
             "B2.width",
@@ -514,40 +496,6 @@ LAWS: dict[str, Law] = {
             (ell, L, epsilon),
             r"contrast read-off, $\varepsilon\to0$, at $p=\frac1{2\ell}$, $\ell\gg1$",
             exact=False,
-        ),
-        Law(
-            "B4.start",
-            r"d",
-            _log**4,
-            (m,),
-            r"the width from which the post's density is at most 1",
-        ),
-        Law(
-            "B5.explained",
-            r"R^2",
-            2
-            * (sp.Min(d, m - 1) * _lambda_1 + sp.Max(0, d - m + 1) * _lambda_2)
-            / (ell * (ell - 1) * (1 - _pair_exact)),
-            (m, ell, d),
-            _EXACTLY_ON + r"; the best linear read-off of any $d\le\binom m2-1$ activations",
-        ),
-        Law(
-            "B7.lower",
-            r"d",
-            sp.sqrt(outputs * sp.log(outputs)),
-            (outputs,),
-            r"order of magnitude, for a family of functions with $m'$ outputs",
-            exact=False,
-            relation=r"\gtrsim",
-        ),
-        Law(
-            "B7.upper",
-            r"d",
-            sp.sqrt(outputs) * sp.log(outputs),
-            (outputs,),
-            r"order of magnitude, for any $m'$ pairwise ANDs",
-            exact=False,
-            relation=r"\lesssim",
         ),
     )
 }
@@ -699,26 +647,6 @@ CLAIMS: dict[str, Claim] = {
             TMF,
         ),
         Claim(
-            "A17",
-            r"\"Towards Monosemanticity\" has $d=512$ neurons, dictionaries of $m$ from 512 to "
-            r"131,072 features (here 4,096), and aims at $\ell$ of 10 to 20.",
-            "regimes",
-            "bricken2023monosemanticity",
-        ),
-        Claim(
-            "A18",
-            r"Coverage and small interference exclude each other there: {A18.conflict} is more "
-            r"than 1.",
-            "regimes",
-            OVERVIEW,
-        ),
-        Claim(
-            "A19",
-            r"At a tolerable density only some of the ANDs can be read: {A19.readable}.",
-            "regimes",
-            OVERVIEW,
-        ),
-        Claim(
             "B1",
             r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "
             r"so the expected number of failing pairs is exactly "
@@ -745,35 +673,6 @@ CLAIMS: dict[str, Claim] = {
             r"$\varepsilon$ {B3.width}.",
             "interference",
             BOOK,
-        ),
-        Claim(
-            "B4",
-            r"The post's density is a chance from {B4.start} on; a layer beats one neuron per AND "
-            r"where the least width is below $\binom m2$.",
-            "universal",
-            BOOK,
-        ),
-        Claim(
-            "B5",
-            r"One layer, many verdicts: in mean square error the best linear read-off of any $d$ "
-            r"activations explains at most {B5.explained} of the variance of all pairs.",
-            "regimes",
-            BOOK,
-        ),
-        Claim(
-            "B6",
-            r"None of the published dictionaries lies where a random layer of its width computes "
-            r"all ANDs of its features at $\varepsilon=\frac12$.",
-            "regimes",
-            BOOK,
-        ),
-        Claim(
-            "B7",
-            r"The literature's bounds for $m'=\binom m2$ outputs, {B7.lower} and {B7.upper}, are "
-            r"about families of functions; the one map of all ANDs needs far fewer neurons at "
-            r"large $m$.",
-            "regimes",
-            "adler2024complexity",
         ),
     )
 }
