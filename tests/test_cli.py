@@ -164,7 +164,11 @@ def test_the_ledger_as_a_table(run: Run) -> None:
     lines = out.splitlines()
     assert status == 0
     assert lines[0].split() == ["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]
-    assert [line.split()[0] for line in lines[1:]] == [f"A{n}" for n in range(1, 17)] + ["B1"]
+    assert [line.split()[0] for line in lines[1:]] == [f"A{n}" for n in range(1, 17)] + [
+        "B1",
+        "B2",
+        "B3",
+    ]
     assert lines[2].split() == ["A2", "neurons", "1,024", "1,024", "0", "confirmed"]
     assert lines[1].split() == ["A1", "features", "-", "-", "-", "stated"]
     assert len({len(line) for line in lines}) == 1, "columns are aligned"
@@ -507,3 +511,57 @@ def test_numbers_as_people_read_them() -> None:
     assert cli._beside(0.5, None) == "0.5"
     assert cli._beside(0.5, 0.0123) == "0.5 ± 0.012"
     assert math.isclose(float(cli._show(math.pi)), math.pi, rel_tol=1e-4)
+
+
+# --- design --------------------------------------------------------------------------------------
+
+DESIGN = ["m", "ell", "eps", "delta", "readoff", "feasible", "d", "p", "expected_failures"]
+
+
+@pytest.mark.parametrize("readoff", ["mean", "contrast"])
+def test_design_prints_the_least_width(readoff: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["design", "--m", "30", "--ell", "2", "--delta", "1", "--readoff", readoff, "--json"]
+    assert main([*command, "--eps", "0.5"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == DESIGN
+    assert found["feasible"] is True
+    assert found["expected_failures"] <= 1
+    law = uand.predict(30, found["d"], 2, found["p"], 0.5, readoff=readoff)
+    assert law.expected_failures == pytest.approx(found["expected_failures"], rel=1e-6)
+    assert main([*command, "--d", str(found["d"])]) == 0
+    given = json.loads(capsys.readouterr().out)
+    assert list(given) == DESIGN
+    assert given["d"] == found["d"]
+    assert given["eps"] <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (["--eps", "-0.1"], "eps = -0.1: "),
+        (["--eps", "0.5", "--delta", "-1"], "delta = -1.0: "),
+        (["--eps", "0.5", "--delta", "0"], "delta = 0: "),
+        (["--eps", "0", "--readoff", "contrast"], "eps = 0: "),
+        (["--eps", "0.5", "--max-d", "20"], "max_d = 20: "),
+    ],
+)
+def test_a_demand_that_no_layer_meets_has_status_3(
+    change: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["design", "--m", "30", "--ell", "3", "--delta", "0.1", *change, "--json"]) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["feasible", "reason"]
+    assert answer["feasible"] is False
+    assert answer["reason"].startswith(reason)
+    assert main(["design", "--m", "30", "--ell", "3", "--delta", "0.1", *change]) == 3
+    assert reason in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", [[], ["--eps", "0.5", "--d", "9"], ["--eps", "nan"]])
+def test_a_senseless_demand_has_status_2(
+    change: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["design", "--m", "30", "--ell", "3", *change]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("uand design: error: ")
+    assert error.count("\n") == 1

@@ -31,7 +31,7 @@ def rows() -> list[Row]:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in range(1, 17)] + ["B1"]
+    claims = [f"A{n}" for n in range(1, 17)] + ["B1", "B2", "B3"]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -100,7 +100,7 @@ def test_a_claim_draws_from_its_own_stream(rows: list[Row]) -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B1$"):
+    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B3$"):
         ledger.ledger(only=["A1", "A99"])
     with pytest.raises(ValueError, match=r"^seed = -1: must be"):
         ledger.ledger(seed=-1, only=["A2"])
@@ -276,6 +276,10 @@ WRONG: dict[str, list[Any]] = {
                   sp.sqrt(2) * sp.log(m)**(a + 1 - b / 2), sp.sqrt(2) * sp.log(m)**(a - b / 2),
                   sp.sqrt(2) * sp.log(m)**(a + sp.Rational(1, 2) - b), sp.log(m)**(a + 2 - b / 2),
                   sp.sqrt(2) * sp.log(m)**(a + 1 - b)],
+    "B2.feasible": [ell**2 * sp.log(m), 2 * ell * sp.log(m)],
+    "B3.signal": [(1 - p) ** (ell - 1), (1 - p) ** ell, sp.Integer(1)],
+    "B3.uncovered": [(1 - p**2) ** d],
+    "B3.variance_one": [(ell - 1) / (d * p)],
 }  # fmt: skip
 
 

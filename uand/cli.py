@@ -1,4 +1,4 @@
-"""The command ``uand``: what the laws predict, what sampled layers show, and the ledger."""
+"""The command ``uand``: laws, measurements, the least width for a demand, and the ledger."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from uand import __version__
 from uand.checks import ENSEMBLES, EXACT, MEAN, READOFFS
 
-BAD_INPUT, FAILED = 2, 1
+FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,6 +78,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
     simulate.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    design = commands.add_parser(
+        "design",
+        parents=[output],
+        help="the least width for a demand, or the best that a given layer can do",
+    )
+    design.add_argument("--m", type=_whole, required=True, help="number of features")
+    design.add_argument("--ell", type=_whole, required=True, help="features on at once")
+    design.add_argument("--eps", type=_real, help="tolerated error of an estimate")
+    design.add_argument(
+        "--delta",
+        type=_real,
+        default=0.01,
+        help="tolerated expected number of failing pairs per input; default: %(default)s",
+    )
+    design.add_argument("--readoff", choices=READOFFS, default=MEAN, help="default: %(default)s")
+    design.add_argument(
+        "--d", type=_whole, help="instead of --eps: a layer's width; find its least EPS"
+    )
+    design.add_argument("--max-d", type=_whole, help="the largest width to consider; default: 1e12")
     ledger = commands.add_parser(
         "ledger", parents=[output], help="every claim of the book, predicted and measured"
     )
@@ -122,6 +141,18 @@ def _figures(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _design_text(result: dict[str, Any]) -> str:
+    if not result["feasible"]:
+        return f"infeasible: {result['reason']}"
+    rows = [
+        ["neurons d", f"{result['d']:,}"],
+        ["density p", f"{result['p']:g}"],
+        ["tolerance eps", f"{result['eps']:g}"],
+        ["failing pairs per input", f"{result['expected_failures']:.5g}"],
+    ]
+    return _table(rows)
+
+
 def _ledger_table(rows: Sequence[Any]) -> str:
     table = [["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]]
     for row in rows:
@@ -142,6 +173,11 @@ def _run(arguments: argparse.Namespace) -> int:
         text = _ledger_table(rows)
         data: Any = [row.as_dict() for row in rows]
         status = FAILED if any(row.verdict == MISMATCH for row in rows) else 0
+    elif arguments.command == "design":
+        from uand.universal import design
+
+        data = design(**options).as_dict()
+        text, status = _design_text(data), 0 if data["feasible"] else INFEASIBLE
     else:
         from uand.interference import predict, simulate
 
@@ -159,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     0: done; 1: the ledger has a mismatch, or the output could not be written; 2: bad input, told
-    in one line on standard error.
+    in one line on standard error; 3: no layer meets the demand of `design`.
     """
     arguments = _parser().parse_args(argv)
     try:

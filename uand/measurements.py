@@ -5,6 +5,7 @@ independent of the law: it counts, and knows no formula. A claim may need severa
 row shows the first, and its verdict needs all of them.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -17,6 +18,7 @@ from uand import features, neurons, readoff, universal
 from uand.backend import random_stream
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
+from uand.universal import design
 
 FALSE_ALARM = 1e-6  # chance that one run of a true ledger shows any mismatch
 EXACTLY = 1e-12  # relative difference below which two exact numbers agree
@@ -499,6 +501,82 @@ def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
                 )
 
 
+def _measure_b2(rng: np.random.Generator) -> Iterable[Comparison]:
+    at: dict[str, Any] = {"m": 40, "ell": 3, "eps": 0.5}
+    for readoff_, delta in (("mean", 4.0), ("contrast", 12.0)):
+        found = design(**at, delta=delta, readoff=readoff_)
+        assert found.d is not None
+        assert found.p is not None
+        words = ", ".join(f"{name}={value}" for name, value in at.items())
+        for d, what in ((found.d, "least width"), (math.ceil(0.8 * found.d), "four fifths of it")):
+            run = simulate(
+                **at, d=d, p=found.p, readoff=readoff_, layers=200, inputs=4,
+                seed=int(rng.integers(2**32)),
+            )  # fmt: skip
+            yield Comparison(
+                f"failing pairs at the {what}, {readoff_} read-off, {words}, delta={delta:g}",
+                delta if d < found.d else float(found.expected_failures or 0.0),
+                run.expected_failures,
+                float(run.expected_failures_se or 0.0),
+                200,
+                differs=d < found.d,
+            )
+    m, ell = 4096, 16
+    met = float(LAWS["A14.threshold"](m, LAWS["B2.feasible"](m, ell)))
+    yield Comparison(
+        f"features on, and 1/p at the least width that covers all pairs with p=1/ell, m={m}",
+        ell,
+        1 / met,
+    )
+
+
+def _measure_b3(rng: np.random.Generator) -> Iterable[Comparison]:
+    # One pair a layer, read off neurons whose other features are drawn anew: independent samples.
+    d, ell, p, layers = 4000, 5, 0.15, 800
+    for kind, c in readoff.KINDS.items():
+        values = []
+        for _ in range(layers):
+            W = neurons.sample_layer(ell + 2 - c, d, p, rng)
+            z = neurons.activations_from_set(W, [*range(c), *range(2, ell + 2 - c)])
+            values.append(readoff.contrast_readoff(z[None], W, [[0, 1]], 2, p)[0, 0])
+        contrast = np.array(values)  # not divided by the signal: with ell = 2 that is 1
+        signal = float(LAWS["B3.signal"](ell, p))
+        yield _sampled(
+            f"mean contrast, {kind} on, ell={ell}, p={p}, d={d}",
+            signal if c == readoff.BOTH else 0.0,
+            contrast,
+        )
+        mean = signal * (c == readoff.BOTH)
+        yield _sampled(
+            f"variance of the read-off, {kind} on, ell={ell}, p={p}, d={d}",
+            LAWS[f"B3.variance_{kind}"](ell, d, p),
+            ((contrast - mean) / signal) ** 2,
+        )
+    m, d, p = 12, 12, 0.5
+    empty = []
+    for _ in range(2500):
+        W = neurons.sample_layer(m, d, p, rng).astype(int)
+        K = W.T @ W
+        one = W.sum(axis=0)[:, None] - K
+        none = d - W.sum(axis=0)[:, None] - one.T
+        upper = np.triu_indices(m, 1)
+        empty.append(np.mean(((K == 0) | (one == 0) | (one.T == 0) | (none == 0))[upper]))
+    yield _sampled(f"share of pairs with an empty group, d={d}, p={p}",
+                   LAWS["B3.uncovered"](d, p), empty)  # fmt: skip
+    at: dict[str, Any] = {"m": 300, "d": 4096, "ell": 8, "p": 0.08, "eps": 0.5}
+    law = predict(**at, readoff="contrast")
+    run = simulate(**at, readoff="contrast", layers=60, inputs=4, seed=int(rng.integers(2**32)))
+    for kind in readoff.KINDS:
+        for name in ("bias", "sd"):
+            yield Comparison(
+                f"{name} over all pairs, {kind} on, m=300, d=4096, ell=8, p=0.08",
+                float(getattr(law.pairs[kind], name)),
+                float(getattr(run.pairs[kind], name)),
+                float(getattr(run.pairs[kind], f"{name}_se")),
+                60,
+            )
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -520,6 +598,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A15": _measure_a15,
     "A16": _measure_a16,
     "B1": _measure_b1,
+    "B2": _measure_b2,
+    "B3": _measure_b3,
 }
 
 

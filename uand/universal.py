@@ -424,7 +424,7 @@ class _Demand:
         passing.take(d, value, p)
         while failing.d == 0 and d > 1:  # downwards, until one will not
             d = max(d // 2, 1)
-            value, p = self.best(d, eps, None if d < 1000 else p)
+            value, p = self.best(d, eps, None if d < 50 else p)
             (failing if value > self.delta else passing).take(d, value, p)
             if d == 1:
                 break
@@ -448,7 +448,7 @@ class _Demand:
                 share = above / (above + math.log(self.delta / passing.value) + 1e-12)
             d = failing.d + round(share * (passing.d - failing.d))
             d = min(max(d, failing.d + 1), passing.d - 1)
-            value, p = self.best(d, eps, passing.p if d > 1000 else None)
+            value, p = self.best(d, eps, passing.p if d > 50 else None)
             if value <= self.delta:
                 passing.take(d, value, p)
                 streak = max(streak, 0) + 1 if abs(streak) < 2 else 0
