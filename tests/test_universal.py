@@ -1,20 +1,29 @@
-"""Coverage of all pairs, against all layers of tiny sizes and against counts by sets."""
+"""Coverage against all layers of tiny sizes; the least width against a search over all."""
 
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statistics_helpers import check_count, check_mean
 
 from uand import checks, universal
 from uand.backend import random_stream
+from uand.interference import expected_failures
 from uand.laws import LAWS
 from uand.neurons import sample_layer
-from uand.universal import coverage, critical_density, density_for_coverage, uncovered_pairs
+from uand.universal import (
+    coverage,
+    critical_density,
+    density_for_coverage,
+    design,
+    uncovered_pairs,
+)
 
 CHANCES = [Fraction(1, 10), Fraction(1, 3), Fraction(3, 4)]
 
@@ -206,3 +215,107 @@ def test_chances_about_the_threshold_at_a_very_large_width(m, factor, known):
     law = coverage(m, d, float(factor * LAWS["A14.threshold"](m, d)))
     assert law.all_covered == pytest.approx(known, abs=0.01 if known > 0.01 else 0.001)
     assert math.exp(-math.exp(-law.coordinate) / 2) == pytest.approx(law.all_covered, rel=0.05)
+
+
+# --- the least width ------------------------------------------------------------------------------
+
+
+def failing_by_scipy(m: int, d: int, ell: int, p: float, eps: Fraction) -> float:
+    """Return the expected failures of the mean read-off, from SciPy's binomial laws alone."""
+    k = np.arange(1, d + 1)
+    weights = stats.binom.pmf(k, d, p * p)
+    most = np.array([math.floor(eps * int(n)) for n in k])
+    missed = (1 - p * p) ** d
+    pmf = stats.binom.pmf(np.arange(ell + 1), ell, p)
+    one = np.concatenate([[pmf[:2].sum()], pmf[2:]])
+    total, none = np.ones(1), missed
+    for n, limit, weight in zip(k, most, weights, strict=True):
+        total = np.convolve(total, one)
+        none += weight * total[limit + 1 :].sum()
+        if n > d * p * p + 12 * math.sqrt(d * p * p) + 20:
+            break
+    both, single = (missed + weights @ stats.binom.sf(most, k * max(ell - c, 0), p) for c in (2, 1))
+    return float(math.comb(ell, 2) * both + ell * (m - ell) * single + math.comb(m - ell, 2) * none)
+
+
+@pytest.mark.parametrize(
+    ("m", "ell", "eps", "delta"),
+    [(12, 2, "0.5", 3), (20, 3, "1", 4), (50, 2, "0.5", 60), (30, 4, "0.75", 100)],
+)
+def test_the_least_width_is_that_of_a_search_over_all(
+    m: int, ell: int, eps: str, delta: float
+) -> None:
+    """Over all widths to 1% beyond the answer, and a fine grid of densities."""
+    found = design(m, ell, eps=float(eps), delta=delta)
+    assert found.feasible
+    assert found.d is not None
+    assert found.d <= 500
+    densities = np.geomspace(0.03, 0.97, 150)
+
+    def best(d: int, grid: np.ndarray) -> float:
+        return min(failing_by_scipy(m, d, ell, p, Fraction(eps)) for p in grid.tolist())
+
+    # The failures at the best density fall with the width; the widths below are searched around
+    # the best density of the answer, and some of them over all.
+    near = (found.p or 0) * np.geomspace(0.6, 1.6, 25)
+    assert all(best(d, near[near < 1]) > delta for d in range(max(found.d - 40, 1), found.d))
+    assert all(best(d, densities) > delta for d in {1, found.d // 2, found.d - 1} - {found.d})
+    fine = (found.p or 0) * np.geomspace(0.98, 1.02, 9)
+    for d in range(found.d, math.ceil(1.01 * found.d) + 1):
+        assert best(d, fine) <= delta * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("readoff", ["mean", "contrast"])
+def test_no_density_will_do_for_a_narrower_layer(readoff: str) -> None:
+    found = design(4096, 16, eps=0.5, delta=0.01, readoff=readoff)
+    assert found.d is not None
+    assert found.p is not None
+    assert expected_failures(4096, found.d, 16, found.p, 0.5, readoff) <= 0.01
+    narrow = int(0.95 * found.d)
+    for p in (found.p * np.geomspace(0.2, 5, 40)).round(7).tolist():
+        assert expected_failures(4096, narrow, 16, p, 0.5, readoff) > 0.01
+
+
+def test_a_given_layer_meets_its_least_tolerance() -> None:
+    for readoff in ("mean", "contrast"):
+        found = design(40, 3, delta=5, d=300, readoff=readoff)
+        assert found.eps is not None
+        assert found.p is not None
+        assert expected_failures(40, 300, 3, found.p, found.eps, readoff) <= 5
+        for p in (found.p * np.geomspace(0.5, 2, 21)).round(6).tolist():
+            assert expected_failures(40, 300, 3, p, round(0.998 * found.eps, 6), readoff) > 5
+    wider = [design(40, 3, delta=5, d=d).eps for d in (200, 400, 800)]
+    assert wider == sorted(wider, reverse=True)
+
+
+@pytest.mark.parametrize("ell", [0, 1])
+def test_where_no_two_features_are_on_only_coverage_counts(ell: int) -> None:
+    one = design(50, ell, eps=0, delta=0.01)
+    assert (one.feasible, one.d) == (True, 1)
+    four = design(50, ell, eps=0, delta=0.01, readoff="contrast")
+    assert four.d is not None
+    assert 4 * 1225 * 0.75**four.d <= 0.0101 < 4 * 1225 * 0.75 ** (four.d - 1)
+    assert design(50, ell, delta=0.01, d=9).eps == 0
+
+
+def test_two_features_and_no_demand_at_all() -> None:
+    assert design(2, 2, eps=0.5, delta=0.01).d == 1
+    assert design(30, 3, eps=0.5, delta=435).d == 1
+    assert design(30, 3, eps=0.5, delta=435, readoff="contrast").d == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"eps": 0.5, "d": 9},
+        {"eps": math.nan},
+        {"eps": 0.5, "delta": math.inf},
+        {"d": 0},
+        {"eps": 0.5, "readoff": "median"},
+        {"eps": 0.5, "max_d": 0},
+    ],
+)
+def test_a_senseless_demand_is_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^(eps|delta|d|readoff|max_d) = .*must be"):
+        design(30, 3, **bad)

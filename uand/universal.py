@@ -28,7 +28,6 @@ MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
 WINDOW = 64  # widths above the least one that are tried, of the 1% above it
 LARGEST = 1e6  # tolerance: at this one and above, only pairs without an estimate fail
 LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
-PRECISE = {"xatol": 1e-4}  # of the log-odds; the failures are then right to a millionth
 
 
 # --- coverage ----------------------------------------------------------------------------------
@@ -350,34 +349,40 @@ class _Demand:
 
     def best(self, d: int, eps: Fraction, near: float | None = None) -> Best:
         """Return the least expected failures over p, looking only around `near` if given."""
+        seen: dict[float, float] = {}
 
         def objective(u: float) -> float:
-            return math.log(max(self.failures(d, _density(u), eps), 1e-300))
+            seen[u] = self.failures(d, _density(u), eps)
+            return math.log(max(seen[u], 1e-300))
+
+        def refine(low: float, high: float) -> float:
+            options = {"xatol": 1e-4}  # the failures are then right to a millionth
+            found = minimize_scalar(
+                objective, bounds=(low, high), method="bounded", options=options
+            )
+            return float(found.x)
 
         if near is not None:
-            low, high = _logit(near) - 0.8, _logit(near) + 0.4
-            found = minimize_scalar(
-                objective, bounds=(low, min(high, LOGIT_MAX)), method="bounded", options=PRECISE
-            )
-            if found.x - low > 1e-2 and high - found.x > 1e-2:
-                return math.exp(found.fun), _density(found.x)
+            low, high = _logit(near) - 0.8, min(_logit(near) + 0.4, LOGIT_MAX)
+            u = refine(low, high)
+            if min(u - low, high - u) > 1e-2:
+                return seen[u], _density(u)
         grid = self.grid(d, float(eps))
-        values = [objective(u) for u in grid]
-        i = int(np.argmin(values))
-        bounds = (grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
-        found = minimize_scalar(objective, bounds=bounds, method="bounded", options=PRECISE)
-        value, u = min((found.fun, found.x), (values[i], grid[i]))
-        return math.exp(value), _density(u)
+        i = int(np.argmin([objective(u) for u in grid]))
+        refine(grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
+        u = min(seen, key=lambda u: seen[u])
+        return seen[u], _density(u)
 
     def grid(self, d: int, eps: float) -> list[float]:
         """Return densities to look at, as log-odds, from too thin to too dense."""
-        # Denser than this, every pair is read so often that only its bias counts, or its signal.
-        enough = math.sqrt(50 * self.nats / d)
-        biased = 2 * eps / max(self.ell - 1, 1) if self.readoff == MEAN else 4 / max(self.ell, 1)
         least = _logit(min(0.5, math.sqrt(0.3 / d)))
-        most = max(enough, biased)
-        if self.readoff == CONTRAST:  # which needs neurons that read neither feature
-            most = min(most, 0.95)
+        # Denser than this, every pair is read so often that its mean is all that counts.
+        most = math.sqrt(50 * self.nats / d)
+        if self.readoff == CONTRAST:  # which needs a signal, and neurons that read neither feature
+            most = min(max(most, 4 / max(self.ell, 1)), 0.95)
+        elif eps < 1:  # a small tolerance takes more readers, while the bias is within it
+            readers = most / math.sqrt(eps) if eps > 0 else math.inf
+            most = max(most, min(2 * eps / max(self.ell - 1, 1), readers))
         if most < 1:
             return list(np.linspace(least, _logit(most), 24))
         return [*np.linspace(least, 3, 20), 5, 8, 12, 17, 23, 29, LOGIT_MAX]
@@ -484,6 +489,7 @@ class _Demand:
             value, p = self.best(d, Fraction(0))
             if value <= self.delta:
                 return d, p, 0.0, value
+        # The best density jumps as the tolerance grows, so each is searched over all densities.
         low, high = 0.0, 0.5
         value, p = self.best(d, _decimal(high))
         while value > self.delta:
@@ -493,14 +499,14 @@ class _Demand:
                     f"d = {d}: {value:.3g} pairs are expected to fail at any tolerance, more than "
                     f"delta = {self.delta:g}"
                 )
-            value, p = self.best(d, _decimal(high), p)
+            value, p = self.best(d, _decimal(high))
         while low == 0.0:
-            value, density = self.best(d, _decimal(high / 4), p)
+            value, density = self.best(d, _decimal(high / 4))
             if value > self.delta:
                 low = high / 4
             else:
                 high, p = high / 4, density
-        above, below = self.best(d, _decimal(low), p)[0], self.best(d, _decimal(high), p)[0]
+        above, below = self.best(d, _decimal(low))[0], self.best(d, _decimal(high))[0]
         turn = 0
         while high / low - 1 > 3e-6:
             turn += 1
@@ -510,13 +516,13 @@ class _Demand:
             if turn % 3 == 0:  # the failures fall in steps: halve now and then
                 share = 0.5
             middle = low * (high / low) ** min(max(share, 0.02), 0.98)
-            value, density = self.best(d, _decimal(middle), p)
+            value, density = self.best(d, _decimal(middle))
             if value <= self.delta:
                 high, below, p = middle, value, density
             else:
                 low, above = middle, value
         tolerance = _decimal(high, 5)
-        value, p = self.best(d, tolerance, p)
+        value, p = self.best(d, tolerance)
         return d, p, float(tolerance), value
 
 
