@@ -27,6 +27,7 @@ from uand.readoff import TILE
 MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
 WINDOW = 64  # widths above the least one that are tried, of the 1% above it
 LARGEST = 1e6  # tolerance: at this one and above, only pairs without an estimate fail
+CLOSE = 3e-6  # relative distance within which the least tolerance is found
 LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
 
 
@@ -485,45 +486,46 @@ class _Demand:
 
     def least_tolerance(self, d: int) -> tuple[int, float, float, float]:
         self.refuse(None)
-        if self.readoff == MEAN or self.ell < 2:
-            value, p = self.best(d, Fraction(0))
-            if value <= self.delta:
-                return d, p, 0.0, value
-        # The best density jumps as the tolerance grows, so each is searched over all densities.
-        low, high = 0.0, 0.5
-        value, p = self.best(d, _decimal(high))
-        while value > self.delta:
-            low, high = high, 4 * high
-            if high > LARGEST:
-                raise _Infeasible(
-                    f"d = {d}: {value:.3g} pairs are expected to fail at any tolerance, more than "
-                    f"delta = {self.delta:g}"
-                )
-            value, p = self.best(d, _decimal(high))
-        while low == 0.0:
-            value, density = self.best(d, _decimal(high / 4))
-            if value > self.delta:
-                low = high / 4
-            else:
-                high, p = high / 4, density
-        above, below = self.best(d, _decimal(low))[0], self.best(d, _decimal(high))[0]
-        turn = 0
-        while high / low - 1 > 3e-6:
-            turn += 1
-            share = (math.log(above) - math.log(self.delta)) / max(
-                math.log(above) - math.log(max(below, 1e-300)), 1e-12
+        value, p = self.best(d, Fraction(0))
+        if value <= self.delta:
+            return d, p, 0.0, value
+        value, p = self.best(d, _decimal(LARGEST))
+        if value > self.delta:
+            raise _Infeasible(
+                f"d = {d}: {value:.3g} pairs are expected to fail at any tolerance, more than "
+                f"delta = {self.delta:g}"
             )
-            if turn % 3 == 0:  # the failures fall in steps: halve now and then
-                share = 0.5
-            middle = low * (high / low) ** min(max(share, 0.02), 0.98)
-            value, density = self.best(d, _decimal(middle))
+        # By turns: the least tolerance at a density, and the best density just below it, in finer
+        # and finer steps. The best density jumps as the tolerance falls, so at the end all
+        # densities have been tried.
+        tolerated, near, step = LARGEST, p, 0.1
+        while True:
+            tolerated = self.tolerance_at(d, near, tolerated, step)
+            below = _decimal(tolerated * (1 - step))
+            value, p = self.best(d, below, near)
+            if value > self.delta and step == CLOSE:
+                value, p = self.best(d, below)
             if value <= self.delta:
-                high, below, p = middle, value, density
+                near = p
+            elif step == CLOSE:
+                break
             else:
-                low, above = middle, value
-        tolerance = _decimal(high, 5)
-        value, p = self.best(d, tolerance)
-        return d, p, float(tolerance), value
+                step = max(step / 30, CLOSE)
+        eps = _decimal(tolerated, 5)
+        value, p = self.best(d, eps, near)
+        return d, p, float(eps), value
+
+    def tolerance_at(self, d: int, p: float, enough: float, step: float) -> float:
+        """Return nearly the least tolerance that density `p` meets, given one that it does."""
+        low, high = 0.0, enough
+        while low < high / (1 + step / 2):
+            # Orders of magnitude first; then halves, because the failures fall in steps.
+            middle = math.sqrt(low * high) if low else high / 8
+            if self.failures(d, p, _decimal(middle)) <= self.delta:
+                high = middle
+            else:
+                low = middle
+        return high
 
 
 @dataclass
