@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, universal
 from uand.backend import random_stream
@@ -49,6 +50,9 @@ class Comparison:
     differs : bool
         True if the prediction is a source's that the book corrects: the measurement must then be
         significantly *away* from it.
+    systematic : float
+        A bound on what a law of leading order is known to leave out: the measurement may differ
+        by as much, beside what chance allows.
     """
 
     quantity: str
@@ -57,11 +61,12 @@ class Comparison:
     standard_error: float = 0.0
     samples: int = 0
     differs: bool = False
+    systematic: float = 0.0
 
     @property
     def score(self) -> float:
-        """The distance of prediction and measurement in standard errors."""
-        distance = abs(self.predicted - self.measured)
+        """The distance of prediction and measurement, less `systematic`, in standard errors."""
+        distance = max(abs(self.predicted - self.measured) - self.systematic, 0.0)
         if self.standard_error > 0:
             return distance / self.standard_error
         return 0.0 if distance <= EXACTLY * abs(self.predicted) else float("inf")
@@ -96,11 +101,20 @@ class Row:
         return {name: getattr(self, name) for name in names}
 
 
-def _sampled(quantity: str, predicted: float, values: Any, differs: bool = False) -> Comparison:
+def _sampled(
+    quantity: str, predicted: float, values: Any, differs: bool = False, systematic: float = 0.0
+) -> Comparison:
     """Compare a prediction with the mean of independent values."""
     values = np.asarray(values, dtype=float)
     se = float(values.std(ddof=1) / np.sqrt(len(values)))
-    return Comparison(quantity, float(predicted), float(values.mean()), se, len(values), differs)
+    mean = float(values.mean())
+    return Comparison(quantity, float(predicted), mean, se, len(values), differs, systematic)
+
+
+def _slopes(values: np.ndarray, at: Any) -> Any:
+    """Return the least-squares slopes of ln `values` (along the last axis) on ln `at`."""
+    centred = np.log(at) - np.mean(np.log(at))
+    return np.log(values) @ centred / (centred @ centred)
 
 
 Measurement = Callable[[np.random.Generator], Iterable[Comparison]]
@@ -260,12 +274,43 @@ def _measure_a8(rng: np.random.Generator) -> Iterable[Comparison]:
     return _measure_bias_and_variance("A8", readoff.BOTH, 6, 0.12, rng)
 
 
+def _bias_slopes(
+    c: int, at: list[tuple[int, float]], blocks: int, readers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return, for each block of sampled neurons, the slope of ln bias on ln(ell p).
+
+    The neurons read both features of a pair with `c` on; what else they read is drawn for each.
+    """
+    z = np.empty((blocks, len(at)))
+    for block, i in product(range(blocks), range(len(at))):
+        ell, p = at[i]
+        others = neurons.sample_layer(ell - c, readers, p, rng).sum(axis=1, dtype=int)
+        z[block, i] = np.maximum(c + others - 1, 0).mean()
+    return np.asarray(_slopes(z, [ell * p for ell, p in at]))
+
+
 def _measure_a9(rng: np.random.Generator) -> Iterable[Comparison]:
-    return _measure_bias_and_variance("A9", readoff.ONE, 6, 0.12, rng)
+    yield from _measure_bias_and_variance("A9", readoff.ONE, 6, 0.12, rng)
+    for at, words in (
+        ([(6, 0.05), (6, 0.1), (6, 0.2), (6, 0.4)], "ell=6, p=0.05 to 0.4"),
+        ([(4, 0.06), (8, 0.06), (16, 0.06), (32, 0.06)], "p=0.06, ell=4 to 32"),
+    ):
+        slopes = _bias_slopes(readoff.ONE, at, 60, 4000, rng)
+        law = np.array([LAWS["A9.bias"](ell, p) for ell, p in at])
+        product_ = [ell * p for ell, p in at]
+        yield _sampled(f"slope of ln bias on ln(ell p), {words}", _slopes(law, product_), slopes)
 
 
 def _measure_a10(rng: np.random.Generator) -> Iterable[Comparison]:
-    return _measure_bias_and_variance("A10", readoff.NONE, 6, 0.12, rng)
+    yield from _measure_bias_and_variance("A10", readoff.NONE, 6, 0.12, rng)
+    ell, densities = 12, (0.01, 0.02, 0.04)
+    slopes = _bias_slopes(readoff.NONE, [(ell, p) for p in densities], 60, 40_000, rng)
+    words = f"slope of ln bias on ln(ell p), ell={ell}, p={densities[0]} to {densities[-1]}"
+    law = np.array([LAWS["A10.bias"](ell, p) for p in densities])
+    yield _sampled(words, _slopes(law, densities), slopes)
+    # The next term of the bias is less by the factor (ell-2)p/3.
+    beyond = (ell - 2) * densities[-1] / 3
+    yield _sampled(f"the same in leading order, {words}", 2.0, slopes, systematic=beyond)
 
 
 def _measure_a11(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -289,6 +334,41 @@ def _measure_a11(rng: np.random.Generator) -> Iterable[Comparison]:
         yield _sampled(
             f"bias of the estimate, one on, K={k}, d={d}, ell={ell}, p={p}", bias, errors
         )
+    widths, densities = (5000, 10_000, 20_000), (0.03, 0.045, 0.0675)
+    for name, at, along in (
+        ("d", [(d, 0.05) for d in widths], widths),
+        ("p", [(20_000, p) for p in densities], densities),
+    ):
+        slopes = _fluctuation_slopes(ell, at, along, 100, rng)
+        words = f"slope of ln sd on ln {name}, one on, ell={ell}, (d, p)={at[0]} to {at[-1]}"
+        law = np.array([predict(ell + 1, d, ell, p, 1).pairs["one"].sd for d, p in at], dtype=float)
+        yield _sampled(words, _slopes(law, along), slopes)
+        leading = np.array([LAWS["A11.sd_approx"](ell, d, p) for d, p in at])
+        # K fluctuates, by 1/(dp^2) of itself, and the factor 1-p is left out.
+        beyond = max(1 / (d * p * p) for d, p in at) + max(p / (1 - p) for _, p in at) / 2
+        yield _sampled(
+            f"the same in leading order, {words}",
+            _slopes(leading, along),
+            slopes,
+            systematic=beyond,
+        )
+
+
+def _fluctuation_slopes(
+    ell: int, at: list[tuple[int, float]], along: Any, layers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the slopes of ln sd of the estimate, one on, for 60 blocks of sampled layers."""
+    sd = np.empty((60, len(at)))
+    for i, (d, p) in enumerate(at):
+        for block in range(60):
+            # Only neurons that read the pair's first feature need be drawn: Bin(d, p) of them.
+            layer = np.repeat(np.arange(layers), rng.binomial(d, p, layers))
+            W = neurons.sample_layer(ell, len(layer), p, rng)  # the second, and ell - 1 on
+            both = W[:, 0] == 1
+            K = np.bincount(layer[both], minlength=layers)
+            S = np.bincount(layer[both], W[both, 1:].sum(axis=1), minlength=layers)
+            sd[block, i] = (S[K > 0] / K[K > 0]).std(ddof=1)
+    return np.asarray(_slopes(sd, along))
 
 
 def _sample_counts(m: int, d: int, p: float, layers: int, rng: np.random.Generator) -> np.ndarray:
@@ -354,12 +434,6 @@ def _measure_a13(rng: np.random.Generator) -> Iterable[Comparison]:
         missed == 0,
         differs=True,
     )
-
-
-def _slopes(values: np.ndarray, at: Any) -> Any:
-    """Return the least-squares slopes of ln `values` (along the last axis) on ln `at`."""
-    centred = np.log(at) - np.mean(np.log(at))
-    return np.log(values) @ centred / (centred @ centred)
 
 
 def _measure_a14(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -501,7 +575,116 @@ def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
                 )
 
 
+def _estimates(
+    c: int, d: int, ell: int, p: float, readoff_: str, layers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the estimate of a pair with `c` on, of many layers; NaN where there is none.
+
+    From the definitions. All that matters of a layer is how many of its neurons read which of the
+    pair's features and how many of the others that are on: a multinomial number.
+    """
+    a, b, k = np.array(list(product((0, 1), (0, 1), range(ell - c + 1)))).T
+    ways = np.array([math.comb(ell - c, h) for h in k.tolist()], dtype=float)
+    size = a + b + k
+    chances = ways * p**size * (1 - p) ** (2 + ell - c - size)
+    counts = rng.multinomial(d, chances / chances.sum(), size=layers)
+    z = np.maximum(a * (c > 0) + b * (c > 1) + k - 1, 0)
+
+    def mean(first: int, second: int) -> np.ndarray:
+        group = counts * ((a == first) & (b == second))
+        with np.errstate(invalid="ignore"):
+            return np.asarray((group @ z) / group.sum(axis=1))
+
+    if readoff_ == "mean":
+        return mean(1, 1)
+    return (mean(1, 1) - mean(1, 0) - mean(0, 1) + mean(0, 0)) / (1 - p) ** (ell - 2)
+
+
+def _measured_widths(readoff_: str, rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare how the least width grows as the tolerance falls, in `design` and in samples.
+
+    At the width and density that `design` finds, pairs are sampled; how many fail says at which
+    width as many would fail as the law has it there.
+    """
+    m, ell, delta, blocks, layers = 40, 3, 2.0, 60, 2000
+    tolerances = (0.4, 0.1)
+    least, seen = [], []
+    for eps in tolerances:
+        d, p = _designed(m, ell, eps, delta, readoff_)
+        law = predict(m, d, ell, p, eps, readoff_).pairs["one"].failure_probability
+        wider = math.ceil(1.3 * d)
+        failed, fewer = (
+            ~(np.abs(_estimates(readoff.ONE, n, ell, p, readoff_, blocks * layers, rng)) <= eps)
+            for n in (d, wider)
+        )
+        falls = math.log(failed.mean() / fewer.mean()) / math.log(wider / d)
+        excess = np.log(failed.reshape(blocks, layers).mean(axis=1) / float(law or 1.0))
+        least.append(d)
+        seen.append(np.log(d) + excess / falls)
+    slopes = _slopes(np.exp(np.array(seen).T), tolerances)
+    over = f"{readoff_} read-off, m={m}, ell={ell}, delta={delta:g}, eps={tolerances}"
+    yield _sampled(
+        f"slope of ln(least width) on ln eps, {over}",
+        _slopes(np.array(least), tolerances),
+        slopes,
+    )
+    leading = np.array([_width(readoff_, ell, 1.0, eps) for eps in tolerances])
+    # What the law leaves out is of relative order eps, with a coefficient of at most a half.
+    beyond = tolerances[0] / 2 / math.log(tolerances[0] / tolerances[-1])
+    yield _sampled(
+        f"the same in leading order, {over}",
+        _slopes(leading, tolerances),
+        slopes,
+        systematic=beyond,
+    )
+
+
+def _designed(m: int, ell: int, eps: float, delta: float, readoff_: str) -> tuple[int, float]:
+    found = design(m, ell, eps=eps, delta=delta, readoff=readoff_)
+    assert found.d is not None
+    assert found.p is not None
+    return found.d, found.p
+
+
+def _width(readoff_: str, ell: int, nats: float, eps: float) -> float:
+    """Return the least width by its law for small `eps`."""
+    if readoff_ == "contrast":
+        return float(LAWS["B3.width"](ell, nats, eps))
+    # The best rho, at which rho^2 (rho - 1 - ln rho) is largest.
+    rho = brentq(lambda r: r - 1 - math.log(r) - (1 - r) / 2, 0.1, 0.9)
+    return float(LAWS["B2.width"](ell, nats, eps, rho))
+
+
+def _drift_of_the_constant(readoff_: str, ell: int, eps: float) -> Iterable[Comparison]:
+    """Compare the least width with its law, and more closely where a failure is rarer."""
+    m = 4 * ell
+    for delta in (1e-3, 1e-15):
+        d, p = _designed(m, ell, eps, delta, readoff_)
+        nats = math.log(ell * (m - ell) / delta)
+        at = f"{readoff_} read-off, m={m}, ell={ell}, eps={eps}, delta={delta:g}"
+        # The chance has a power of L before the exponential; and eps and 1/ell are not 0.
+        beyond = math.log(nats) / nats + eps / 2 + (2 / ell if readoff_ == "contrast" else 0)
+        law = _width(readoff_, ell, nats, eps)
+        yield Comparison(f"least width, {at}", law, d, systematic=beyond * law)
+        if readoff_ == "mean":
+            chance = predict(m, d, ell, p, eps).pairs["one"].failure_probability
+            exponent = float(LAWS["B2.exponent"](d, p, eps, (ell - 1) * p / eps))
+            yield Comparison(
+                f"-ln of the chance of failure, one on, {at}",
+                exponent,
+                -math.log(chance or 1.0),
+                systematic=math.log(nats) + eps / (ell - 1) * exponent,
+            )
+
+
 def _measure_b2(rng: np.random.Generator) -> Iterable[Comparison]:
+    yield from _designs_hold(rng)
+    yield from _measured_widths("mean", rng)
+    yield from _drift_of_the_constant("mean", 30, 0.4)
+
+
+def _designs_hold(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare the failing pairs at, and below, the least width with what is demanded."""
     at: dict[str, Any] = {"m": 40, "ell": 3, "eps": 0.5}
     for readoff_, delta in (("mean", 4.0), ("contrast", 12.0)):
         found = design(**at, delta=delta, readoff=readoff_)
@@ -575,6 +758,42 @@ def _measure_b3(rng: np.random.Generator) -> Iterable[Comparison]:
                 float(getattr(run.pairs[kind], f"{name}_se")),
                 60,
             )
+    yield from _best_contrast(rng)
+    yield from _measured_widths("contrast", rng)
+    yield from _drift_of_the_constant("contrast", 30, 0.3)
+
+
+def _best_contrast(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare the contrast's noise with one on, around its least, with the laws for large ell."""
+    ell, d, blocks, layers = 40, 10**6, 60, 2000
+    best = float(LAWS["B3.best_p"](ell))
+    densities = (0.5 / 80, 1 / 80, 2 / 80)
+    variances = []
+    for p in densities:
+        y = _estimates(readoff.ONE, d, ell, p, "contrast", blocks * layers, rng)
+        variances.append((y.reshape(blocks, layers) ** 2).mean(axis=1))
+        # Left out: of relative order 1/ell, and the spread of K.
+        law = float(LAWS["B3.sd_approx"](ell, d, p)) ** 2
+        beyond = 2 * ell * p**2 + 2 * p + 2 / ell + 1 / (d * p * p)
+        at = f"one on, ell={ell}, d={d}, p={p}"
+        yield _sampled(f"variance in leading order, {at}", law, y**2, systematic=beyond * law)
+    law = float(LAWS["B3.sd_best"](ell, d)) ** 2
+    yield _sampled(
+        f"variance at p=1/(2 ell), in leading order, one on, ell={ell}, d={d}",
+        law,
+        variances[1],
+        systematic=(3 / ell + 1 / (d * best**2)) * law,
+    )
+    # Near its least the variance is as e^u/u in u = 2 ell p: a parabola in ln p is off by a sixth.
+    low, middle, high = np.log(variances)
+    step = math.log(2)
+    lowest = math.log(densities[1]) - step * (high - low) / 2 / (high - 2 * middle + low)
+    yield _sampled(
+        f"ln of the density of least noise, in leading order, ell={ell}, d={d}",
+        math.log(best),
+        lowest,
+        systematic=0.2,
+    )
 
 
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]

@@ -369,8 +369,10 @@ class _Demand:
             if min(u - low, high - u) > 1e-2:
                 return seen[u], _density(u)
         grid = self.grid(d, float(eps))
-        i = int(np.argmin([objective(u) for u in grid]))
-        refine(grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
+        values = [math.inf, *(objective(u) for u in grid), math.inf]
+        for i in range(len(grid)):  # every valley: a thin layer may do as well as a dense one
+            if values[i] > values[i + 1] <= values[i + 2]:
+                refine(grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
         u = min(seen, key=lambda u: seen[u])
         return seen[u], _density(u)
 
@@ -428,19 +430,26 @@ class _Demand:
             d = min(2 * d, highest)
             value, p = self.best(d, eps, p)
         passing.take(d, value, p)
-        while failing.d == 0 and d > 1:  # downwards, until one will not
-            d = max(d // 2, 1)
-            value, p = self.best(d, eps, None if d < 50 else p)
-            (failing if value > self.delta else passing).take(d, value, p)
-            if d == 1:
-                break
         while True:
+            while failing.d == 0 and d > 1:  # downwards, until one will not
+                d = max(d // 2, 1)
+                value, p = self.best(d, eps, None if d < 50 else p)
+                (failing if value > self.delta else passing).take(d, value, p)
             self.close(failing, passing, eps)
-            later = self.fails_later(passing.d, passing.p, eps, highest)
-            if later is None:
-                return passing.d, passing.p, float(eps), passing.value
+            if passing.d == 1:
+                break
+            # So far the best density was looked for near the last one: now look everywhere.
+            d = passing.d - 1
+            value, p = self.best(d, eps)
+            if value > self.delta:
+                break
+            passing.take(d, value, p)
+            failing = _Bracket()
+        while later := self.fails_later(passing.d, passing.p, eps, highest):
             failing.take(*later)
             passing.take(*self.passes_after(later[0], eps, highest))
+            self.close(failing, passing, eps)
+        return passing.d, passing.p, float(eps), passing.value
 
     def close(self, failing: "_Bracket", passing: "_Bracket", eps: Fraction) -> None:
         """Narrow the bracket to neighbours; the logarithm of the failures is nearly linear in d."""
