@@ -213,14 +213,15 @@ def deep(d: int, ell: int, p: Fraction, eps: Fraction, c: int, n: int) -> np.nda
     ],
 )
 def test_deep_tails_of_wide_layers(d: int, ell: int, p: str, eps: str, c: int) -> None:
-    """To 2% of themselves, which is what the docstring states, beside the error of the sample."""
+    """To 1% of themselves in sparse layers and 3% in dense ones, beside the error of the sample."""
     density, tolerance = Fraction(p), Fraction(eps)
     scale = float((1 - density) ** (ell - 2))
     got = failure_probability(d, density, ell - c, c, tolerance, scale)
     assert 1e-14 < got < 1e-5
     blocks = deep(d, ell, density, tolerance, c, 100_000)
     assert blocks.std() < 0.5 * blocks.mean(), "the sample can tell"
-    clipped = np.clip(blocks.mean(), 0.98 * got, 1.02 * got)
+    allowed = 0.01 if density <= Fraction(3, 20) else 0.03  # what the docstring states
+    clipped = np.clip(blocks.mean(), (1 - allowed) * got, (1 + allowed) * got)
     check_mean(blocks / got, clipped / got, f"deep tail, c = {c}")
 
 

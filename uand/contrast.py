@@ -173,14 +173,14 @@ def failure_probability(
     -----
     The approximations are the harmonic means, the steps of the integral, and that a tie counts by
     half. Where at least 60 neurons read one feature of a pair and not the other, the result is
-    within 1% of itself, or within 0.001. Smaller chances are within 2% of themselves at the sizes
-    tried, down to 1e-14, where :math:`p\le0.15` or at least 250 neurons read one feature and not
-    the other. In denser layers of less width they are too small, the more so the smaller they are:
-    the harmonic means leave out how the sizes vary. At :math:`d=300,p=\frac12,\ell=4` with both
-    on, a chance of 3e-11 comes out 9% and one of 7e-17 13% too small; at :math:`d=500,p=0.8` one
-    of 2e-16 by a third. In layers of 12 to 20 neurons, of which most pairs of most inputs fail,
-    chances of at least 0.01 are within a quarter, and one of 1e-5 can be four times too small
-    (`tests/test_contrast.py`).
+    within 1% of itself, or within 0.001. Smaller chances, at the sizes tried: within 1% of
+    themselves where :math:`p\le0.15`, down to 1e-12; within 3%, down to 3e-14, in denser layers in
+    which at least 250 neurons read one feature and not the other. In narrower dense layers they are
+    too small, the more so the smaller they are, because the harmonic means leave out how the sizes
+    vary: at :math:`d=300,p=\frac12,\ell=4` with both on, one of 3e-11 by about a tenth and one of
+    8e-17 by 15%; at :math:`d=500,p=0.8` one of 2e-16 by 38%. In layers of 12 to 20 neurons, of
+    which most pairs of most inputs fail, chances of at least 0.01 are within a quarter, and one of
+    1e-5 can be four times too small (`tests/test_contrast.py`).
     """
     if p in (0, 1) or d < 4:
         return 0.0
