@@ -547,17 +547,43 @@ def test_a_certain_number_of_features_on_is_the_exact_ensemble(at: dict[str, Any
 def sampled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, list[np.ndarray]]]:
     """Keep every layer that `simulate` samples, with its inputs."""
     kept: list[tuple[np.ndarray, list[np.ndarray]]] = []
-    original = interference.pair_histogram
+    original = interference._layer_sums
 
     def remember(W: Any, inputs: Any, *rest: Any) -> Any:
         kept.append((np.array(W), [np.array(active) for active in inputs]))
         return original(W, inputs, *rest)
 
-    monkeypatch.setattr(interference, "pair_histogram", remember)
+    monkeypatch.setattr(interference, "_layer_sums", remember)
     return kept
 
 
-def counted(W: np.ndarray, inputs: list[np.ndarray], eps: Fraction) -> dict[str, list[Any]]:
+def estimate(rows: list[set[int]], on: set[int], a: int, b: int, scale: Any) -> Fraction | None:
+    """Return the mean read-off of one pair; or the contrast divided by `scale`, if there is one."""
+    groups: dict[tuple[bool, bool], list[int]] = {(True, True): []}
+    if scale is not None:
+        groups |= {(x, y): [] for x in (True, False) for y in (True, False)}
+    for S in rows:
+        if (a in S, b in S) in groups:
+            groups[a in S, b in S].append(max(len(S & on) - 1, 0))
+    if not all(groups.values()):
+        return None
+    signed = ((-1) ** (x != y) * Fraction(sum(z), len(z)) for (x, y), z in groups.items())
+    return sum(signed, Fraction(0)) / (scale or 1)
+
+
+def scale_of(at: dict[str, Any]) -> Fraction | None:
+    """Return what the contrast is divided by; None for the mean read-off."""
+    if at.get("readoff", "mean") == "mean":
+        return None
+    p, ell = shortest(at["p"]), shortest(at["ell"])
+    if at.get("ensemble") == "independent":  # no further feature is on and read, of m - 2
+        return (1 - p * ell / at["m"]) ** (at["m"] - 2)
+    return (1 - p) ** max(at["ell"] - 2, 0)
+
+
+def counted(
+    W: np.ndarray, inputs: list[np.ndarray], eps: Fraction, scale: Fraction | None = None
+) -> dict[str, list[Any]]:
     """Count pairs, failures, covered pairs, errors and their squares by loops; last, uncovered."""
     rows = [set(np.flatnonzero(row).tolist()) for row in W]
     result: dict[str, list[Any]] = {kind: [Fraction(0)] * 5 for kind in KINDS}
@@ -567,15 +593,15 @@ def counted(W: np.ndarray, inputs: list[np.ndarray], eps: Fraction) -> dict[str,
         assert len(on) == len(active)
         for a, b in itertools.combinations(range(W.shape[1]), 2):
             c = (a in on) + (b in on)
-            z = [max(len(S & on) - 1, 0) for S in rows if a in S and b in S]
-            error = None if not z else Fraction(sum(z), len(z)) - (c == 2)
+            value = estimate(rows, on, a, b, scale)
+            error = None if value is None else value - (c == 2)
             row = result[names[c]]
             row[0] += 1
             row[1] += error is None or abs(error) > eps
             if error is not None:
                 row[2], row[3], row[4] = row[2] + 1, row[3] + error, row[4] + error**2
     uncovered = sum(
-        not any(a in S and b in S for S in rows)
+        estimate(rows, set(), a, b, scale) is None
         for a, b in itertools.combinations(range(W.shape[1]), 2)
     )
     return result | {"uncovered": [uncovered]}
@@ -614,6 +640,20 @@ SMALL = [
      "ensemble": "independent"},
     {"m": 4, "d": 3, "ell": 2, "p": 0, "eps": 0.3, "layers": 3, "inputs": 2, "seed": 10},
     {"m": 4, "d": 3, "ell": 3, "p": 1, "eps": 1, "layers": 3, "inputs": 2, "seed": 11},
+    {"m": 7, "d": 12, "ell": 3, "p": 0.4, "eps": 0.3, "layers": 4, "inputs": 3, "seed": 12,
+     "readoff": "contrast"},
+    {"m": 6, "d": 10, "ell": 2, "p": 0.5, "eps": 0, "layers": 3, "inputs": 2, "seed": 13,
+     "readoff": "contrast"},
+    {"m": 9, "d": 30, "ell": 6, "p": 0.3, "eps": 0.5, "layers": 3, "inputs": 2, "seed": 14,
+     "readoff": "contrast"},
+    {"m": 5, "d": 9, "ell": 1, "p": 0.5, "eps": 0.5, "layers": 3, "inputs": 2, "seed": 15,
+     "readoff": "contrast"},
+    {"m": 5, "d": 3, "ell": 3, "p": 0.5, "eps": 0.5, "layers": 3, "inputs": 2, "seed": 16,
+     "readoff": "contrast"},
+    {"m": 5, "d": 8, "ell": 5, "p": 1, "eps": 9, "layers": 2, "inputs": 2, "seed": 17,
+     "readoff": "contrast"},
+    {"m": 6, "d": 14, "ell": 2.5, "p": 0.4, "eps": 0.3, "layers": 6, "inputs": 2, "seed": 18,
+     "ensemble": "independent", "readoff": "contrast"},
 ]  # fmt: skip
 
 
@@ -622,7 +662,7 @@ def test_simulate_counts_what_loops_count(at: dict[str, Any], sampled: list[Any]
     seen = simulate(**at)
     n, inputs = at["layers"], at["inputs"]
     assert len(sampled) == n
-    counts = [counted(W, active, shortest(at["eps"])) for W, active in sampled]
+    counts = [counted(W, active, shortest(at["eps"]), scale_of(at)) for W, active in sampled]
     for W, active in sampled:
         assert W.shape == (at["d"], at["m"])
         assert set(np.unique(W)) <= {0, 1}
@@ -692,7 +732,8 @@ def test_the_small_cases_hold_ties_and_uncovered_pairs(sampled: list[Any]) -> No
                 both, K = int(a in active and b in active), int(readers.sum())
                 ties += K > 0 and abs(int(z[readers].sum()) - both * K) == at["eps"] * K
     assert ties > 0
-    missing = simulate(**SMALL[-3]).coverage.expected_uncovered
+    (sparse,) = [at for at in SMALL if at["seed"] == 9]
+    missing = simulate(**sparse).coverage.expected_uncovered
     assert missing > 0
     tie, below = (simulate(10, 100, 2, 0.316, eps, layers=5) for eps in (0.3, 0.3 - 1e-9))
     assert tie.expected_failures < below.expected_failures
@@ -721,6 +762,65 @@ def test_simulate_decides_ties_in_exact_arithmetic(
             if c == truth
         )
         assert seen.pairs[kind].expected_failures == 3 * failing
+
+
+@pytest.mark.parametrize(("ell", "p"), [(2, 0.5), (3, 0.5), (4, 0.3), (5, Fraction(1, 3))])
+def test_a_contrast_at_the_tolerance_passes(ell: int, p: Any, sampled: list[Any]) -> None:
+    """At every error that occurs, the failures are those beyond it and the pairs without one."""
+    at: dict[str, Any] = {"m": 6, "d": 11, "ell": ell, "p": p, "readoff": "contrast"}
+    simulate(**at, eps=0, layers=2, inputs=2, seed=21)
+    scale, errors, empty = scale_of(at), [], 0
+    for W, inputs in sampled:
+        rows = [set(np.flatnonzero(row).tolist()) for row in W]
+        for active in inputs:
+            on = set(active.tolist())
+            for a, b in itertools.combinations(range(6), 2):
+                value = estimate(rows, on, a, b, scale)
+                empty += value is None
+                errors += [] if value is None else [abs(value - ({a, b} <= on))]
+    assert len(set(errors)) > 10
+    assert empty > 0
+    below = Fraction(1, 10**14)  # nearer than floats can tell
+    for eps in sorted(set(errors)):
+        seen = simulate(**at, eps=eps, layers=2, inputs=2, seed=21)
+        assert 4 * seen.expected_failures == sum(e > eps for e in errors) + empty
+        if eps:
+            seen = simulate(**at, eps=eps - below, layers=2, inputs=2, seed=21)
+            assert 4 * seen.expected_failures == sum(e >= eps for e in errors) + empty
+    if ell == 2:
+        assert min(errors) == 0  # two on: the contrast of their pair is 1 whatever the layer
+
+
+def test_the_contrast_as_a_dictionary() -> None:
+    """Empty groups are what coverage counts; what no pair has is null, and never NaN."""
+    at: dict[str, Any] = {"m": 5, "d": 8, "eps": 0.5, "readoff": "contrast", "layers": 3}
+    seen = json.loads(json.dumps(simulate(**at, ell=3, p=1).as_dict(), allow_nan=False))
+    assert seen["readoff"] == "contrast"
+    assert seen["expected_failures"] == 10
+    assert seen["coverage"] == {
+        "expected_uncovered": 10,
+        "expected_uncovered_se": 0,
+        "probability_all_covered": 0,
+        "probability_all_covered_se": 0,
+    }
+    nothing = dict.fromkeys(("bias", "bias_se", "sd", "sd_se"))
+    for kind, count in (("both", 3), ("one", 6), ("none", 1)):
+        figures = seen["pairs"][kind]
+        assert {name: figures[name] for name in nothing} == nothing
+        assert (figures["count"], figures["failure_probability"]) == (count, 1)
+    seen = json.loads(json.dumps(simulate(**at, ell=1, p=0.5).as_dict(), allow_nan=False))
+    both = seen["pairs"]["both"]
+    assert both.pop("count") == both.pop("expected_failures") == 0
+    assert both.pop("expected_failures_se") == 0
+    assert set(both.values()) == {None}
+    assert list(seen) == list(simulate(**(at | {"readoff": "mean"}), ell=1, p=0.5).as_dict())
+    # A group that is not 11 may be the empty one: more pairs lack a contrast than a mean.
+    few = at | {"ell": 2, "p": 0.7, "seed": 3}
+    lacking = [
+        simulate(**(few | {"readoff": name})).coverage.expected_uncovered
+        for name in ("mean", "contrast")
+    ]
+    assert lacking[0] < lacking[1]
 
 
 def test_a_seed_names_the_simulation_and_layer_r_of_it(sampled: list[Any]) -> None:
@@ -791,6 +891,14 @@ def test_one_layer_has_no_standard_errors() -> None:
 def test_every_backend_measures_the_same(backend_name: str) -> None:
     at: dict[str, Any] = {"m": 40, "d": 90, "ell": 4, "p": 0.15, "eps": 0.3, "layers": 3}
     assert simulate(**at, seed=3, backend=backend_name) == simulate(**at, seed=3)
+    got, wanted = (
+        simulate(**at, seed=3, readoff="contrast", backend=name) for name in (backend_name, "numpy")
+    )
+    assert got.coverage == wanted.coverage
+    assert got.expected_failures == wanted.expected_failures
+    for kind in KINDS:  # errors are not whole numbers here, so their sums are rounded
+        figures = got.pairs[kind].__dict__
+        assert figures == pytest.approx(wanted.pairs[kind].__dict__, rel=1e-9, abs=1e-12)
 
 
 # --- simulate against predict ---------------------------------------------------------------------

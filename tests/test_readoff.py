@@ -212,6 +212,171 @@ def test_pairs_that_are_none_are_named(pairs, message):
         readoff.mean_readoff(z, W, pairs)
 
 
+# --- the contrast and its relative ---------------------------------------------------------------
+
+
+def contrast_by_hand(W, z, pair, ell, p):
+    """Compare the neurons that read both, one and neither; None where there are none of a kind."""
+    groups = {(a, b): [] for a in (0, 1) for b in (0, 1)}
+    for row, value in zip(np.asarray(W), z, strict=True):
+        groups[int(row[pair[0]]), int(row[pair[1]])].append(int(value))
+    if not all(groups.values()):
+        return None
+    means = {g: Fraction(sum(values), len(values)) for g, values in groups.items()}
+    return (means[1, 1] - means[1, 0] - means[0, 1] + means[0, 0]) / (1 - p) ** (ell - 2)
+
+
+def centred_by_hand(W, z, pair, ell, p):
+    weights = [(int(row[pair[0]]) - p) * (int(row[pair[1]]) - p) for row in np.asarray(W)]
+    total = sum(int(value) * weight for value, weight in zip(z, weights, strict=True))
+    return total / (len(W) * p**2 * (1 - p) ** ell)
+
+
+def near(value, exact):
+    if exact is None:
+        return math.isnan(value)
+    return value == pytest.approx(float(exact), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.9])
+def test_contrast_and_centred_readoffs_are_their_definitions(xp, p):
+    density, undefined = Fraction(str(p)), 0
+    for m, d, dense in CASES[1:]:
+        W, inputs = layer_and_inputs(m, d, dense, 3, 8)
+        z = np.array([[z_by_hand(S, on.tolist()) for S in sets_of(W)] for on in inputs])
+        pairs, ell = all_pairs(m), min(m, 4)
+        at = (xp.asarray(z), xp.asarray(W), pairs, ell, p)
+        for readout, by_hand in (
+            (readoff.contrast_readoff, contrast_by_hand),
+            (readoff.centred_readoff, centred_by_hand),
+        ):
+            got = readout(*at)
+            assert got.dtype == xp.float64
+            assert got.shape == (3, len(pairs))
+            for row, activations in zip(backend.to_host(got), z, strict=True):
+                for pair, value in zip(pairs.tolist(), row.tolist(), strict=True):
+                    exact = by_hand(W, activations, pair, ell, density)
+                    assert near(value, exact)
+                    undefined += exact is None
+        square = readoff.contrast_readoff_all(xp.asarray(z[0]), xp.asarray(W), ell, p)
+        assert square.dtype == xp.float64
+        square = backend.to_host(square)
+        assert square.shape == (m, m)
+        assert np.isnan(np.diag(square)).all()
+        for pair in pairs.tolist():
+            exact = contrast_by_hand(W, z[0], pair, ell, density)
+            assert near(square[tuple(pair)], exact)
+    assert undefined > 0
+
+
+@pytest.mark.parametrize("name", ["contrast_readoff", "contrast_readoff_all", "centred_readoff"])
+@pytest.mark.parametrize(
+    ("ell", "p", "message"),
+    [
+        (1, 0.5, "ell = 1: must be an integer from 2 to m = 3"),
+        (4, 0.5, "ell = 4: must be an integer from 2 to m = 3"),
+        (2, 1.5, r"p = 1\.5: must be a number from 0 to 1"),
+        (2, 0, "p = 0: must be more than 0 and less than 1 for a contrast"),
+        (2, 1, "p = 1: must be more than 0 and less than 1 for a contrast"),
+    ],
+)
+def test_a_contrast_that_cannot_be_scaled_is_named(name, ell, p, message):
+    W, z = np.ones((2, 3), dtype=np.uint8), np.zeros((1, 2))
+    at = (z[0], W) if name.endswith("all") else (z, W, [(0, 1)])
+    with pytest.raises(ValueError, match="^" + message):
+        getattr(readoff, name)(*at, ell, p)
+
+
+def every_layer(d, m):
+    for bits in itertools.product((0, 1), repeat=d * m):
+        yield np.array(bits, dtype=np.uint8).reshape(d, m)
+
+
+DENSITIES = [Fraction(1, 100), Fraction(1, 5), Fraction(1, 2), Fraction(9, 10)]
+
+
+@pytest.mark.parametrize(
+    ("m", "d", "on", "pair"),
+    [
+        (3, 4, [0, 1], (0, 1)),
+        (3, 4, [0, 1, 2], (0, 1)),
+        (3, 4, [0, 2], (0, 1)),
+        (3, 4, [1, 2], (0, 1)),
+        (4, 3, [2, 3], (0, 1)),  # three neurons: no contrast, but a mean
+        (4, 3, [0, 2, 3], (0, 1)),
+        (4, 3, [0, 1, 2, 3], (0, 1)),
+    ],
+)
+def test_the_mean_of_a_readoff_over_all_layers_is_exact(m, d, on, pair):
+    """Every layer there is, weighed by its Bernoulli chance in fractions at several densities.
+
+    With at most four neurons 12 is a multiple of every group's size, so that the estimates come
+    back from floats as the fractions they are.
+    """
+    ell, c = len(on), len(set(on) & set(pair))
+    sums = {name: [Fraction(0)] * (d * m + 1) for name in ("mean", "contrast")}
+    counts = {name: [0] * (d * m + 1) for name in sums}
+    for W in every_layer(d, m):
+        z = neurons.activations_from_set(W, on)[None, :]
+        estimates = {
+            "mean": readoff.mean_readoff(z, W, [pair]),
+            "contrast": readoff.contrast_readoff(z, W, [pair], ell, 0.5) / 2 ** (ell - 2),
+        }
+        for name, estimate in estimates.items():
+            if not np.isnan(estimate).any():
+                twelfths = 12 * estimate.item()
+                assert abs(twelfths - round(twelfths)) < 1e-9
+                sums[name][W.sum()] += Fraction(round(twelfths), 12)
+                counts[name][W.sum()] += 1
+    for p in DENSITIES:
+        chance = [p**n * (1 - p) ** (d * m - n) for n in range(d * m + 1)]
+        means = {}
+        for name, of_n in sums.items():
+            known = sum(q * n for q, n in zip(chance, counts[name], strict=True))
+            if known:
+                means[name] = sum(q * s for q, s in zip(chance, of_n, strict=True)) / known
+        assert ("contrast" in means) == (d == 4)
+        if d == 4:
+            assert means["contrast"] == ((1 - p) ** (ell - 2) if c == 2 else 0)
+        bias = {2: (ell - 2) * p, 1: (ell - 1) * p, 0: ell * p - 1 + (1 - p) ** ell}[c]
+        assert means["mean"] - (c == 2) == bias
+
+
+def test_the_contrast_of_a_pair_that_is_off_has_mean_0():
+    """As above with none of the pair on, which takes a fourth feature: all layers, by multisets."""
+    ell, d = 2, 4
+    kinds = list(itertools.product((0, 1), (0, 1), (0, 1), (0, 1)))
+    total, known, values = [Fraction(0)] * 17, 0, set()
+    for rows in itertools.combinations_with_replacement(kinds, d):
+        if len({row[:2] for row in rows}) < 4:
+            continue
+        W = np.array(rows, dtype=np.uint8)
+        ways = math.factorial(d) // math.prod(map(math.factorial, Counter(rows).values()))
+        z = neurons.activations_from_set(W, [2, 3])[None, :]
+        value = readoff.contrast_readoff(z, W, [(0, 1)], ell, 0.5).item()
+        assert value == round(value)  # each group is one neuron
+        total[W.sum()] += ways * round(value)
+        known += ways
+        values.add(value)
+    assert values == {-2, -1, 0, 1, 2}  # what is 0 is the mean, and not every term
+    assert known == 24 * 4**4
+    for p in DENSITIES:
+        assert sum(p**n * (1 - p) ** (16 - n) * s for n, s in enumerate(total)) == 0
+
+
+@pytest.mark.parametrize(("ell", "c"), [(2, 0), (2, 1), (2, 2), (3, 1), (3, 2), (4, 2)])
+def test_the_centred_readoff_has_no_bias_over_all_layers(ell, c):
+    on = [*range(c), *range(2, 2 + ell - c)]
+    for p in DENSITIES:
+        mean = 0.0
+        for W in every_layer(2, 4):
+            z = neurons.activations_from_set(W, on)[None, :]
+            ones = int(W.sum())
+            chance = float(p**ones * (1 - p) ** (8 - ones))
+            mean += chance * readoff.centred_readoff(z, W, [(0, 1)], ell, p).item()
+        assert mean == pytest.approx(float(c == 2), rel=1e-9, abs=1e-9)
+
+
 # --- gates ---------------------------------------------------------------------------------------
 
 TABLES = list(itertools.product((0, 1), repeat=4))

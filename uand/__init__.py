@@ -11,17 +11,19 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from uand.interference import predict, simulate
+    from uand.layerfile import export
     from uand.measurements import ledger
     from uand.universal import design
 
 _HOMES = {
     "design": "uand.universal",
+    "export": "uand.layerfile",
     "predict": "uand.interference",
     "simulate": "uand.interference",
     "ledger": "uand.measurements",
 }
 
-__all__ = ["__version__", "design", "ledger", "predict", "simulate"]
+__all__ = ["__version__", "design", "export", "ledger", "predict", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

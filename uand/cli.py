@@ -1,4 +1,4 @@
-"""The command ``uand``: laws, measurements, the least width for a demand, and the ledger."""
+"""The command ``uand``: laws, measurements, the least width for a demand, a layer, the ledger."""
 
 import argparse
 import json
@@ -38,6 +38,14 @@ def _number(text: str) -> int | float:
         return int(text)
     except ValueError:
         return _real(text)
+
+
+def _pair(text: str) -> tuple[int, int]:
+    try:
+        alpha, beta = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be two features, as in 0,1") from None
+    return alpha, beta
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,6 +105,25 @@ def _parser() -> argparse.ArgumentParser:
         "--d", type=_whole, help="instead of --eps: a layer's width; find its least EPS"
     )
     design.add_argument("--max-d", type=_whole, help="the largest width to consider; default: 1e12")
+    export = commands.add_parser(
+        "export", parents=[output], help="one sampled layer with its read-off, as an NPZ file"
+    )
+    export.add_argument("--m", type=_whole, required=True, help="number of features")
+    export.add_argument("--d", type=_whole, required=True, help="number of neurons")
+    export.add_argument("--ell", type=_whole, required=True, help="features on at once")
+    export.add_argument(
+        "--p", type=_real, required=True, help="chance that a neuron reads a feature"
+    )
+    export.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    export.add_argument("--readoff", choices=READOFFS, default=MEAN, help="default: %(default)s")
+    export.add_argument(
+        "--pairs",
+        type=_pair,
+        nargs="+",
+        metavar="A,B",
+        help="the pairs to read, as in: 0,1 4,7; default: all",
+    )
+    export.add_argument("--out", required=True, metavar="FILE.npz", help="where to write it")
     ledger = commands.add_parser(
         "ledger", parents=[output], help="every claim of the book, predicted and measured"
     )
@@ -153,6 +180,13 @@ def _design_text(result: dict[str, Any]) -> str:
     return _table(rows)
 
 
+def _export_text(result: dict[str, Any]) -> str:
+    return (
+        f"{result['out']}: {result['m']:,} features, {result['d']:,} neurons, "
+        f"{result['pairs']:,} pairs, {result['uncovered']:,} of them without an estimate"
+    )
+
+
 def _ledger_table(rows: Sequence[Any]) -> str:
     table = [["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]]
     for row in rows:
@@ -178,6 +212,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
         data = design(**options).as_dict()
         text, status = _design_text(data), 0 if data["feasible"] else INFEASIBLE
+    elif arguments.command == "export":
+        from uand.layerfile import export
+
+        data = export(**options).as_dict()
+        text, status = _export_text(data), 0
     else:
         from uand.interference import predict, simulate
 

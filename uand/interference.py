@@ -444,6 +444,7 @@ def _contrast_sums(
 ) -> tuple[dict[str, np.ndarray], float]:
     """Return the sums of each kind over all pairs of all inputs, and the pairs without estimate."""
     scale = contrast_scale(q.m, q.ell, q.p, q.ensemble)
+    divisor = float(scale) if scale else 1.0  # at p = 1 no pair has a contrast to divide
     sums, uncovered = {kind: np.zeros(5) for kind in KINDS}, 0.0
     for tile in pair_tiles(W, inputs):
         xp = namespace(tile.c)
@@ -452,7 +453,7 @@ def _contrast_sums(
         for kind, c in KINDS.items():
             chosen = tile.once & (tile.c == c)
             estimated = chosen & covered
-            error = xp.where(estimated, C / float(scale) - float(c == BOTH), 0.0)
+            error = xp.where(estimated, C / divisor - float(c == BOTH), 0.0)
             failures = chosen & ~covered
             beyond = xp.abs(error) - float(q.eps)
             # Rounding decides nothing: what is nearer to the tolerance is compared in fractions.

@@ -43,7 +43,8 @@ def _real(xp: Any, largest: float) -> Any:
     return xp.float32 if largest < 2**24 else xp.float64
 
 
-def _check_pairs(pairs: Any, m: int) -> np.ndarray:
+def check_pairs(pairs: Any, m: int) -> np.ndarray:
+    """Return `pairs` as integers of shape (n, 2), each two different features, or raise."""
     chosen: np.ndarray = np.asarray(pairs)
     if chosen.ndim != 2 or chosen.shape[1] != 2 or not np.issubdtype(chosen.dtype, np.integer):
         raise ValueError(
@@ -91,7 +92,7 @@ def mean_readoff(z: Array, W: Array, pairs: Any) -> Array:
     Claim A4, chapter *read-off*; Vaintrob, Mendel and Hänni (2024).
     """
     xp = backend.namespace(z, W)
-    pairs = _check_pairs(pairs, W.shape[1])
+    pairs = check_pairs(pairs, W.shape[1])
     alpha, beta = (xp.asarray(np.ascontiguousarray(column)) for column in pairs.T)
     both = xp.take(W, alpha, axis=1) * xp.take(W, beta, axis=1)
     K = xp.astype(xp.sum(both, axis=0, dtype=xp.int64), xp.float64)
@@ -188,8 +189,8 @@ def contrast_readoff(z: Array, W: Array, pairs: Any, ell: int, p: Any) -> Array:
     Claim B3, chapter *read-off*.
     """
     xp = backend.namespace(z, W)
-    scale = _scale(ell, W.shape[1], p)
-    pairs = _check_pairs(pairs, W.shape[1])
+    scale = contrast_signal(ell, W.shape[1], p)
+    pairs = check_pairs(pairs, W.shape[1])
     a, b = (
         xp.astype(xp.take(W, xp.asarray(np.ascontiguousarray(column)), axis=1), xp.float64)
         for column in pairs.T
@@ -219,7 +220,7 @@ def contrast_readoff_all(z: Array, W: Array, ell: int, p: Any) -> Array:
         Symmetric; NaN where a group is empty and on the diagonal, which holds no pair.
     """
     xp = backend.namespace(z, W)
-    scale = _scale(ell, W.shape[1], p)
+    scale = contrast_signal(ell, W.shape[1], p)
     real, activity = xp.astype(W, xp.float64), xp.astype(z, xp.float64)
     K, S = real.T @ real, real.T @ (activity[:, None] * real)
     reads, sums = xp.sum(real, axis=0), activity @ real
@@ -246,8 +247,8 @@ def centred_readoff(z: Array, W: Array, pairs: Any, ell: int, p: Any) -> Array:
     Claim B3, chapter *read-off*.
     """
     xp = backend.namespace(z, W)
-    scale = _scale(ell, W.shape[1], p)
-    pairs = _check_pairs(pairs, W.shape[1])
+    scale = contrast_signal(ell, W.shape[1], p)
+    pairs = check_pairs(pairs, W.shape[1])
     density = float(checks.probability("p", p))
     a, b = (
         xp.astype(xp.take(W, xp.asarray(np.ascontiguousarray(column)), axis=1), xp.float64)
@@ -258,7 +259,7 @@ def centred_readoff(z: Array, W: Array, pairs: Any, ell: int, p: Any) -> Array:
     return xp.astype(z, xp.float64) @ weights / norm
 
 
-def _scale(ell: Any, m: int, p: Any) -> float:
+def contrast_signal(ell: Any, m: int, p: Any) -> float:
     """Return the mean contrast of a pair that is on, after checking that there is one."""
     ell = checks.integer("ell", ell, 2, m, of="m")
     density = checks.probability("p", p)
