@@ -414,7 +414,8 @@ LAWS: dict[str, Law] = {
             r"d",
             2 * (ell - 1) ** 2 * L / (rho**2 * (1 - rho) * epsilon**3),
             (ell, L, epsilon, rho),
-            r"mean read-off, $\varepsilon\to0$, at the best density, $\rho=\rho_*\approx0.417$",
+            r"mean read-off, $e^{-2L}\ll\varepsilon^3\ll1\ll L$, at the best density, "
+            r"$\rho=\rho_*\approx0.417$",
             exact=False,
         ),
         Law(
@@ -496,6 +497,13 @@ LAWS: dict[str, Law] = {
             (ell, L, epsilon),
             r"contrast read-off, $\varepsilon\to0$, at $p=\frac1{2\ell}$, $\ell\gg1$",
             exact=False,
+        ),
+        Law(
+            "B4.start",
+            r"d",
+            _log**4,
+            (m,),
+            r"the width at which the post's density is 1",
         ),
     )
 }
@@ -672,6 +680,13 @@ CLAIMS: dict[str, Claim] = {
             r"of {B3.sd_approx}, least at {B3.best_p}, where {B3.sd_best}. So for small "
             r"$\varepsilon$ {B3.width}.",
             "interference",
+            BOOK,
+        ),
+        Claim(
+            "B4",
+            r"The post's density is a chance from {B4.start} on; a layer beats one neuron for each "
+            r"AND where its least width is below $\binom m2$.",
+            "universal",
             BOOK,
         ),
     )

@@ -796,6 +796,31 @@ def _best_contrast(rng: np.random.Generator) -> Iterable[Comparison]:
     )
 
 
+def _measure_b4(rng: np.random.Generator) -> Iterable[Comparison]:
+    m = 4096
+    widths = np.arange(1, 10_000)
+    dense = np.count_nonzero(LAWS["A15.p"](m, widths) > 1)
+    yield Comparison(
+        f"widths at which the post's density is more than 1, m={m}",
+        float(math.floor(LAWS["B4.start"](m))),
+        float(dense),
+    )
+    # Fewer neurons than pairs, and a layer that answers for all pairs: at ell = 2 from m = 40 on.
+    at: dict[str, Any] = {"m": 48, "ell": 2, "eps": 0.5}
+    found = design(**at, delta=0.1)
+    assert found.d is not None
+    assert found.p is not None
+    run = simulate(**at, d=found.d, p=found.p, layers=400, inputs=20, seed=int(rng.integers(2**32)))
+    words = ", ".join(f"{name}={value}" for name, value in at.items())
+    yield Comparison(
+        f"failing pairs with {found.d} neurons for {math.comb(48, 2)} pairs, {words}",
+        float(found.expected_failures or 0.0),
+        run.expected_failures,
+        float(run.expected_failures_se or 0.0),
+        400,
+    )
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -819,6 +844,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "B1": _measure_b1,
     "B2": _measure_b2,
     "B3": _measure_b3,
+    "B4": _measure_b4,
 }
 
 
