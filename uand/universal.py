@@ -322,6 +322,39 @@ def design(
     return Design(True, m, ell, tolerated, float(demanded), readoff, width, density, failures)
 
 
+def fewest_failures(
+    m: int, d: int, ell: int, eps: float, readoff: str = MEAN
+) -> tuple[float, float]:
+    r"""Return the least expected number of failing pairs of a given layer, and its density.
+
+    Parameters
+    ----------
+    m, d, ell : int
+        Features, neurons, and features on.
+    eps : float
+        The tolerated error of an estimate.
+    readoff : {"mean", "contrast"}
+
+    Raises
+    ------
+    ValueError
+        If a parameter makes no sense.
+
+    Notes
+    -----
+    Claims B2 and B6. The density is searched for as in `design`.
+
+    >>> failing, p = fewest_failures(20, 184, 2, 0.5)
+    >>> round(failing, 2), p
+    (1.0, 0.234408)
+    """
+    checks.choice("readoff", readoff, checks.READOFFS)
+    m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    ell = checks.integer("ell", ell, 0, m, of="m")
+    return _Demand(m, ell, 1.0, readoff).best(d, checks.tolerance("eps", eps))
+
+
 Best = tuple[float, float]  # the least expected number of failing pairs, and its density
 
 
