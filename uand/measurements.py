@@ -656,7 +656,7 @@ def _measure_b5(rng: np.random.Generator) -> Iterable[Comparison]:
     seen = [
         regimes.verdicts(
             neurons.sample_layer(at["m"], at["d"], at["p"], rng),
-            features.sample_exact(at["m"], at["ell"], 2, rng),
+            list(features.sample_exact(at["m"], at["ell"], 2, rng)),
             at["eps"],
         )
         for _ in range(layers)
@@ -705,9 +705,8 @@ def _measure_b6(rng: np.random.Generator) -> Iterable[Comparison]:
             samples = math.ceil(max(ENOUGH / float(law.failure_probability or 1.0), 250))
             failed = _one_on_failures(model, p, readoff_, samples, rng)
             at = f"{readoff_} read-off at the best p={p:.3g}, {model.name}"
-            yield _sampled(
-                f"share of failing pairs with one on, {at}", float(law.failure_probability), failed
-            )
+            chance = law.failure_probability or 0.0
+            yield _sampled(f"share of failing pairs with one on, {at}", chance, failed)
             yield _sampled(
                 f"the share that delta=0.01 allows, {at}", 0.01 / law.count, failed, differs=True
             )

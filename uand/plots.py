@@ -299,3 +299,73 @@ def bias_and_fluctuation(
     _scale_by_logarithm(ax, "xy")
     ax.legend()
     return figure
+
+
+@dataclass(frozen=True)
+class Place:
+    """A labelled point on a map, with the track that its uncertain parameter draws.
+
+    Attributes
+    ----------
+    label : str
+    x, y : float
+    track_x, track_y : sequence of float
+        The line of the places where the point may be.
+    filled : bool
+        Whether the marker is filled, as for a measured parameter.
+    shift : tuple of float
+        Where the label begins, in points from the marker.
+    """
+
+    label: str
+    x: float
+    y: float
+    track_x: Any = ()
+    track_y: Any = ()
+    filled: bool = True
+    shift: tuple[float, float] = (7, -4)
+
+
+@_styled
+def phase_diagram(
+    boundaries: Sequence[Series],
+    places: Sequence[Place],
+    band: tuple[str, Any, Any, Any],
+    x: str,
+    y: str,
+) -> Figure:
+    """Draw the boundaries of what is possible, and where things that exist lie.
+
+    Parameters
+    ----------
+    boundaries : sequence of Series
+    places : sequence of Place
+    band : tuple
+        Of a shaded region: its label, x, and the y of its two edges.
+    x, y : str
+        The labels of the axes; the vertical one is logarithmic.
+    """
+    figure = Figure(figsize=(6.4, 5.4))
+    ax = figure.add_subplot()
+    label, across, low, high = band
+    ax.fill_between(across, low, high, color=GREY, alpha=0.35, linewidth=0, label=label)
+    for one in boundaries:
+        _draw(ax, one)
+    for place in places:
+        ax.plot(place.track_x, place.track_y, color=PURPLE, linewidth=2.6, alpha=0.6, zorder=2)
+        face = "black" if place.filled else "white"
+        ax.plot(
+            [place.x], [place.y], "o", color="black", markerfacecolor=face, markersize=6, zorder=3
+        )
+        ax.annotate(
+            place.label,
+            (place.x, place.y),
+            place.shift,
+            textcoords="offset points",
+            fontsize=9,
+            ha="left" if place.shift[0] >= 0 else "right",
+            zorder=4,
+        )
+    ax.set(xlabel=x, ylabel=y, yscale="log")
+    ax.legend(loc="upper left", fontsize="small", bbox_to_anchor=(0, 0.86))
+    return figure

@@ -189,29 +189,27 @@ def width_at_density(
     if tolerated <= 0:
         raise ValueError(f"delta = {delta!r}: must be more than 0")
 
-    def excess(log_d: float) -> float:
-        """Return how far ln(failures) is above ln(delta)."""
-        width = max(round(math.exp(log_d)), 1)
+    def excess(width: float) -> float:
+        """Return how far ln(failures) is above ln(delta); nearly linear in the width."""
         try:
-            failing = expected_failures(m, width, ell, density, eps, readoff)
+            failing = expected_failures(m, round(width), ell, density, eps, readoff)
         except TooMuchWork:  # so many readers that their mean is their bias, beyond eps
             failing = math.comb(m, 2)
         return math.log(max(failing, 1e-300) / tolerated)
 
-    high = math.log(4 / float(density) ** 2)
-    if excess(0.0) <= 0:
-        return 1
+    low, high = 1.0, float(4 / density**2)  # from four neurons that read each pair
     while excess(high) > 0:
-        high += math.log(4)
-        if high > math.log(MAX_WIDTH):
+        low, high = high, 4 * high
+        if high > MAX_WIDTH:
             raise ValueError(
                 f"p = {p!r}: must be a density at which some width up to 1e15 leaves at most "
                 f"delta = {delta!r} failing pairs"
             )
-    root = brentq(excess, max(high - math.log(4), 0.0), high, xtol=1e-7)
-    d = math.ceil(math.exp(root) * (1 - 1e-6))
-    while excess(math.log(d)) > 0:
-        d += max(1, d // 10**6)
+    if low == 1 and excess(1) <= 0:
+        return 1
+    d = max(math.floor(brentq(excess, low, high, xtol=0.3, rtol=1e-9)), 1)
+    while excess(d) > 0:
+        d += 1
     return d
 
 
