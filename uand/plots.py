@@ -314,7 +314,9 @@ class Place:
     filled : bool
         Whether the marker is filled, as for a measured parameter.
     shift : tuple of float
-        Where the label begins, in points from the marker.
+        Where the label begins, in points from the marker; ends there, if the first is negative.
+    dash : str
+        Of the track.
     """
 
     label: str
@@ -324,6 +326,7 @@ class Place:
     track_y: Any = ()
     filled: bool = True
     shift: tuple[float, float] = (7, -4)
+    dash: str = "-"
 
 
 @_styled
@@ -352,7 +355,7 @@ def phase_diagram(
     for one in boundaries:
         _draw(ax, one)
     for place in places:
-        ax.plot(place.track_x, place.track_y, color=PURPLE, linewidth=2.6, alpha=0.6, zorder=2)
+        ax.plot(place.track_x, place.track_y, place.dash, color=PURPLE, linewidth=2.4, zorder=2)
         face = "black" if place.filled else "white"
         ax.plot(
             [place.x], [place.y], "o", color="black", markerfacecolor=face, markersize=6, zorder=3
@@ -367,5 +370,5 @@ def phase_diagram(
             zorder=4,
         )
     ax.set(xlabel=x, ylabel=y, yscale="log")
-    ax.legend(loc="upper left", fontsize="small", bbox_to_anchor=(0, 0.86))
+    ax.legend(loc="lower left", fontsize="small")
     return figure
