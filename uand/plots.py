@@ -110,7 +110,12 @@ def _draw(ax: Axes, series: Series) -> None:
 
 @_styled
 def law_and_measurement(
-    series: Sequence[Series], x: str, y: str, log: str = "", mark: Mapping[str, float] | None = None
+    series: Sequence[Series],
+    x: str,
+    y: str,
+    log: str = "",
+    mark: Mapping[str, float] | None = None,
+    legend_above: bool = False,
 ) -> Figure:
     """Draw laws as lines and measurements as points, with error bars of three standard errors.
 
@@ -123,6 +128,8 @@ def law_and_measurement(
         Which axes are logarithmic.
     mark : mapping of str to float, optional
         Labelled vertical lines.
+    legend_above : bool
+        Whether the legend stands above the axes, where lines would leave no room for it.
     """
     figure = Figure()
     ax = figure.add_subplot()
@@ -132,7 +139,10 @@ def law_and_measurement(
         ax.axvline(value, color=GREY, linestyle=":", label=label)
     ax.set(xlabel=x, ylabel=y)
     _scale_by_logarithm(ax, log)
-    ax.legend()
+    if legend_above:
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    else:
+        ax.legend()
     return figure
 
 

@@ -171,8 +171,8 @@ def width_at_density(
     Raises
     ------
     ValueError
-        If a parameter makes no sense, or no width up to :math:`10^{15}` will do: with the mean
-        read-off, for instance, where the bias :math:`(\ell-1)p` exceeds `eps`.
+        If a parameter makes no sense, if the bias :math:`(\ell-1)p` of the mean read-off reaches
+        `eps`, or if no width up to :math:`10^{15}` will do.
 
     Notes
     -----
@@ -189,10 +189,17 @@ def width_at_density(
     if tolerated <= 0:
         raise ValueError(f"delta = {delta!r}: must be more than 0")
 
+    tolerance = checks.tolerance("eps", eps)
+    if readoff == MEAN and (ell - 1) * density >= tolerance:
+        raise ValueError(
+            f"p = {p!r}: must be less than eps / (ell - 1) for the mean read-off, whose bias would "
+            "be beyond eps"
+        )
+
     def excess(width: float) -> float:
         """Return how far ln(failures) is above ln(delta); nearly linear in the width."""
         try:
-            failing = expected_failures(m, round(width), ell, density, eps, readoff)
+            failing = expected_failures(m, round(width), ell, density, tolerance, readoff)
         except TooMuchWork:  # so many readers that their mean is their bias, beyond eps
             failing = math.comb(m, 2)
         return math.log(max(failing, 1e-300) / tolerated)
@@ -207,7 +214,8 @@ def width_at_density(
             )
     if low == 1 and excess(1) <= 0:
         return 1
-    d = max(math.floor(brentq(excess, low, high, xtol=0.3, rtol=1e-9)), 1)
+    root = float(brentq(excess, low, high, xtol=0.3, rtol=1e-9))
+    d = max(math.floor(root), 1)
     while excess(d) > 0:
         d += 1
     return d
