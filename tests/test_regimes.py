@@ -109,7 +109,7 @@ def test_where_no_width_considered_will_do(monkeypatch) -> None:
 
 
 def test_a_demand_that_one_neuron_meets() -> None:
-    assert width_at_density(5, 2, 0.5, 0.5, 10) == 1
+    assert width_at_density(5, 2, 0.4, 0.5, 10) == 1
 
 
 @pytest.mark.parametrize(
@@ -359,10 +359,10 @@ def test_a_wrong_chance_of_failure_is_a_mismatch_of_b6(monkeypatch) -> None:
     assert measurements.ledger(only=["B6"])[0].verdict == "confirmed"
     right = measurements.predict
 
-    def one_feature_more(m, d, ell, p, eps, readoff):
-        return right(m, d, ell + 1, p, eps, readoff)
+    def half_of_the_features(m, d, ell, p, eps, readoff):
+        return right(m, d, ell // 2, p, eps, readoff)
 
-    monkeypatch.setattr(measurements, "predict", one_feature_more)
+    monkeypatch.setattr(measurements, "predict", half_of_the_features)
     assert measurements.ledger(only=["B6"])[0].verdict == "mismatch"
 
 

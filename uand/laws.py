@@ -406,7 +406,7 @@ LAWS: dict[str, Law] = {
             1 - _uncovered,
             (d, p),
             r"the share of all ANDs that have an estimate, over random layers",
-            stable=-expm1(d * (log1p(-p) + log1p(p))),
+            stable=-expm1(d * log1p(-(p**2))),
         ),
         Law(
             "B2.feasible",

@@ -360,7 +360,8 @@ def _errors(
             value = xp.astype(tile.S, xp.float64) / xp.astype(xp.clip(tile.K, min=1), xp.float64)
         once = tile.once
         error = xp.where(covered, value - xp.astype(tile.c == BOTH, xp.float64), 0.0)
-        yield step % len(active), error[once], tile.c[once], covered[once]
+        if tile.K.shape[1] > 1:  # a tile of the last feature alone holds no pair
+            yield step % len(active), error[once], tile.c[once], covered[once]
 
 
 def pair_covariance(m: int, ell: int) -> np.ndarray:
