@@ -209,6 +209,39 @@ def all_covered(m, d, p):
     return total
 
 
+@pytest.mark.parametrize(("m", "ell", "d"), [(4096, 10, 512), (100, 3, 7)])
+def test_the_conflict_is_the_threshold_times_the_features_on(m, ell, d):
+    assert LAWS["A18.conflict"](m, ell, d) == pytest.approx(ell * LAWS["A14.threshold"](m, d))
+    assert LAWS["A18.conflict"](m, ell, LAWS["B2.feasible"](m, ell)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("p", CHANCES)
+def test_the_readable_share_is_what_is_not_uncovered(p):
+    for d in (1, 3, 8):
+        missed = 1 - LAWS["A19.readable"].expr.subs(
+            dict(
+                zip(
+                    LAWS["A19.readable"].args,
+                    (d, sp.Rational(p.numerator, p.denominator)),
+                    strict=True,
+                )
+            )
+        )
+        assert Fraction(str(missed)) == (1 - p**2) ** d
+
+
+@pytest.mark.parametrize(("m", "ell"), [(4, 2), (5, 3), (6, 4), (6, 2), (7, 3)])
+def test_the_ceiling_has_all_of_the_variance_at_the_last_direction(m, ell):
+    """In exact arithmetic; tests/test_regimes.py holds every d to a diagonalisation."""
+    pairs = math.comb(m, 2)
+    shares = [value("B5.explained", m, ell, d) for d in range(pairs)]
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    gains = [b - a for a, b in itertools.pairwise(shares)]
+    assert gains == sorted(gains, reverse=True)
+    assert gains.count(gains[0]) == (pairs - 1 if ell == 2 else m - 1)
+
+
 # --- approximations are leading terms ------------------------------------------------------------
 
 
@@ -345,7 +378,7 @@ def test_leading_term_of_the_fluctuation():
     "law", [law for law in LAWS.values() if not law.exact], ids=lambda x: x.key
 )
 def test_a_law_that_is_not_exact_prints_as_an_approximation(law):
-    assert rf"{law.left} \approx " in law.latex()
+    assert f"{law.left} {law.relation or chr(92) + 'approx'} " in law.latex()
     assert law.assumptions
 
 
@@ -398,6 +431,7 @@ POINTS = {
     "L": [1.0, 25.0],
     "epsilon": [1e-3, 0.5, 2.0],
     "rho": [1e-3, 0.417, 0.999],
+    "m'": [2.0, 1e3, 1e12],
 }
 
 
@@ -431,7 +465,7 @@ UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pai
 )
 def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
-    whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5}
+    whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -574,7 +608,14 @@ def test_a_logarithm_is_printed_as_ln_and_with_brackets_only_where_needed():
 
 def test_a_bound_prints_its_own_relation():
     assert r"P(\text{all covered}) \ge 1 - " in LAWS["A13.union"].latex()
-    assert [law.key for law in LAWS.values() if law.relation] == ["A13.union"]
+    bounds = {law.key: law.relation for law in LAWS.values() if law.relation}
+    assert bounds == {
+        "A13.union": r"\ge",
+        "B5.explained": r"\le",
+        "B7.lower": r"\gtrsim",
+        "B7.upper": r"\lesssim",
+        "B7.superposed": r"\lesssim",
+    }
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.key)
@@ -618,7 +659,7 @@ def test_laws_are_found_under_their_own_keys():
 
 def test_claims_have_unique_identifiers_and_known_chapters():
     assert list(CLAIMS) == [claim.id for claim in CLAIMS.values()]
-    assert set(CLAIMS) >= {f"A{n}" for n in range(1, 17)} | {"B1"}
+    assert set(CLAIMS) >= {f"A{n}" for n in range(1, 20)} | {"B1"}
     assert {claim.chapter for claim in CLAIMS.values()} <= CHAPTERS
     assert {
         c.id: c.chapter for c in CLAIMS.values() if c.id in ("A1", "A3", "A4", "A9", "A13", "B1")

@@ -118,6 +118,41 @@ def test_bias_and_fluctuation_has_both_laws_and_both_measurements():
     assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
 
 
+def test_a_legend_may_stand_above_the_axes():
+    series = [plots.Series("a", [1, 9], [1, 9]), plots.Series("b", [1, 9], [2, 8])]
+    figure = plots.law_and_measurement(series, "x", "y", legend_above=True)
+    figure.canvas.draw()
+    (ax,) = figure.axes
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+
+
+def test_phase_diagram_has_boundaries_places_with_tracks_and_a_band():
+    boundary = plots.Series("edge", [1, 2], [100, 200])
+    places = [
+        plots.Place("here", 1.5, 3, [1.4, 1.6], [2, 4], dash=":"),
+        plots.Place("there", 1.2, 5, filled=False, shift=(-7, 0)),
+    ]
+    figure = plots.phase_diagram([boundary], places, ("band", [1, 2], [7, 8], [9, 10]), "a", "b")
+    (ax,) = figure.axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
+    np.testing.assert_array_equal(lines(figure)["edge"], ([1, 2], [100, 200]))
+    points = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    assert [tuple(np.ravel(point.get_data())) for point in points] == [(1.5, 3), (1.2, 5)]
+    assert [point.get_markerfacecolor() for point in points] == ["black", "white"]
+    tracks = [line for line in ax.get_lines() if line.get_color() == plots.PURPLE]
+    np.testing.assert_array_equal(tracks[0].get_data(), ([1.4, 1.6], [2, 4]))
+    assert tracks[0].get_linestyle() == ":"
+    assert [(text.get_text(), text.get_ha()) for text in ax.texts] == [
+        ("here", "left"),
+        ("there", "right"),
+    ]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["band", "edge"]
+    (band,) = ax.collections
+    assert band.get_datalim(ax.transData).intervaly.tolist() == [7, 10]
+
+
 def test_drawing_leaves_matplotlib_as_it_was():
     before = dict(matplotlib.rcParams)
     plots.law_and_measurement([plots.Series("a", [1], [1])], "x", "y")

@@ -17,7 +17,7 @@ import numpy as np
 from uand import checks
 from uand.distributions import binomial_window, excess_pmf, variance, window_size
 from uand.laws import LAWS
-from uand.readoff import BOTH, NONE
+from uand.readoff import BOTH, NONE, ONE
 
 SIGNS = (1, -1, -1, 1)  # of the means over the groups 11, 10, 01 and 00
 # How many of the pair's on-features a neuron of each group reads, with c of them on.
@@ -262,10 +262,14 @@ def _tail(
         """Return kappa(theta) - theta y as a function of theta > 0."""
 
         def exponent(theta: np.ndarray) -> np.ndarray:
+            # The groups 10 and 01 are of one size, and alike unless one feature is on.
+            groups = list(zip(SIGNS, READS_ON[c], size, (1, 1, 1, 1), strict=True))
+            if c != ONE:
+                groups = [groups[0], (*groups[1][:3], 2), groups[3]]
             return np.asarray(
                 sum(
-                    k * log_transform(on, others, p, side * sign * theta / k)
-                    for sign, on, k in zip(SIGNS, READS_ON[c], size, strict=True)
+                    several * k * log_transform(on, others, p, side * sign * theta / k)
+                    for sign, on, k, several in groups
                 )
                 - side * theta * y
             )
@@ -293,15 +297,24 @@ def _slope(f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray) -> np.ndarr
 
 def _saddle(f: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.ndarray:
     """Return where the convex `f` is least, within some percent, or `largest` if that is less."""
-    high = np.minimum(1.0, largest)
+    high = np.minimum(100.0, largest)
     while (short := (_slope(f, high) < 0) & (high < largest)).any():
-        high = np.where(short, np.minimum(4 * high, largest), high)
-    low = np.zeros_like(high)
-    for _ in range(14):
-        middle = (low + high) / 2
-        below = _slope(f, middle) < 0
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return np.asarray((low + high) / 2)
+        high = np.where(short, np.minimum(30 * high, largest), high)
+    # Many points at a time, because a call costs more than the numbers in it: first between powers
+    # of a half, then between those two, and last a straight line.
+    column = np.arange(len(high))
+    points = np.concatenate(
+        [np.zeros((1, len(high))), high * 0.5 ** np.arange(20, -1, -1)[:, None]]
+    )
+    for last in (False, True):
+        slopes = _slope(f, points)
+        left = np.maximum((slopes[:-1] < 0).sum(axis=0) - 1, 0)
+        low, high = points[left, column], points[left + 1, column]
+        below, above = slopes[left, column], slopes[left + 1, column]
+        if not last:
+            points = low + (high - low) * np.linspace(0, 1, 9)[:, None]
+    share = np.where(above > below, -below / np.where(above > below, above - below, 1), 1.0)
+    return np.asarray(low + np.clip(share, 0, 1) * (high - low))
 
 
 def _integral(

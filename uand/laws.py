@@ -21,7 +21,7 @@ m, d, ell, k, n, N = sp.symbols("m d ell k n N", integer=True, nonnegative=True)
 p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
 a, b = sp.symbols("a b", real=True, nonnegative=True)  # exponents of log m: ell = log^a, d = log^b
 x = sp.Symbol("x", real=True)
-rho, L = sp.symbols("rho L", positive=True)
+rho, L, outputs = sp.symbols("rho L m'", positive=True)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -394,6 +394,21 @@ LAWS: dict[str, Law] = {
             r"$\ell=\ln^am$ and $d=\ln^bm$, with the least covering density $p_*$",
         ),
         Law(
+            "A18.conflict",
+            r"\ell p_*",
+            _root(2 * ell**2 * _log / d),
+            (m, ell, d),
+            r"on-features in a neuron, on average, at the threshold density of coverage",
+        ),
+        Law(
+            "A19.readable",
+            r"P(K>0)",
+            1 - _uncovered,
+            (d, p),
+            r"the share of all ANDs that have an estimate, over random layers",
+            stable=-expm1(d * log1p(-(p**2))),
+        ),
+        Law(
             "B2.feasible",
             r"d",
             2 * ell**2 * _log,
@@ -504,6 +519,43 @@ LAWS: dict[str, Law] = {
             _log**4,
             (m,),
             r"the width at which the post's density is 1",
+        ),
+        Law(
+            "B5.explained",
+            r"R^2",
+            2
+            / ((m - 2) * (m + ell - 1))
+            * ((ell - 1) * sp.Min(d, m - 1) + (m - ell - 1) / (m - 3) * sp.Max(0, d - m + 1)),
+            (m, ell, d),
+            r"exactly $\ell\ge2$ on; any $d<\binom m2$ activations and any linear read-off",
+            relation=r"\le",
+        ),
+        Law(
+            "B7.lower",
+            r"d",
+            sp.sqrt(outputs * sp.log(outputs)),
+            (outputs,),
+            r"up to a constant; for some function of a broad family with $m'$ outputs",
+            exact=False,
+            relation=r"\gtrsim",
+        ),
+        Law(
+            "B7.upper",
+            r"d",
+            sp.sqrt(outputs) * sp.log(outputs),
+            (outputs,),
+            r"up to a constant; for any $m'$ pairwise ANDs",
+            exact=False,
+            relation=r"\lesssim",
+        ),
+        Law(
+            "B7.superposed",
+            r"d",
+            m ** sp.Rational(2, 3),
+            (m,),
+            r"up to logarithms; all ANDs of $m$ features that are in superposition themselves",
+            exact=False,
+            relation=r"\lesssim",
         ),
     )
 }
@@ -655,6 +707,27 @@ CLAIMS: dict[str, Claim] = {
             TMF,
         ),
         Claim(
+            "A17",
+            r"'Towards Monosemanticity' reads the activations of $d=512$ neurons with dictionaries "
+            r"of $m$ from 512 to 131,072 features, 4,096 in the one mostly shown; about 10 to 20 "
+            r"of them active is a target, and not a measured number.",
+            "regimes",
+            "bricken2023monosemanticity",
+        ),
+        Claim(
+            "A18",
+            r"There coverage and small interference exclude each other: {A18.conflict}, which is "
+            r"more than 1.",
+            "regimes",
+            OVERVIEW,
+        ),
+        Claim(
+            "A19",
+            r"At a tolerable density only some of the ANDs have an estimate: {A19.readable}.",
+            "regimes",
+            OVERVIEW,
+        ),
+        Claim(
             "B1",
             r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "
             r"so the expected number of failing pairs is exactly "
@@ -688,6 +761,30 @@ CLAIMS: dict[str, Claim] = {
             r"AND where its least width is below $\binom m2$.",
             "universal",
             BOOK,
+        ),
+        Claim(
+            "B5",
+            r"One layer, many verdicts. In mean square the best linear read-off of any $d$ "
+            r"activations explains {B5.explained} of the variance of all pairs, so that a layer "
+            r"that answers every pair rightly can do worse than the answer 0.",
+            "regimes",
+            BOOK,
+        ),
+        Claim(
+            "B6",
+            r"At its typical $\ell$, no published dictionary of the chapter's table lies where a "
+            r"random layer as wide as the model's MLP computes all ANDs of so many features, with "
+            r"$\varepsilon=\frac12$ and $\delta=0.01$.",
+            "regimes",
+            BOOK,
+        ),
+        Claim(
+            "B7",
+            r"The literature's bounds for $m'$ outputs, {B7.lower} and {B7.upper}, and for inputs "
+            r"in superposition, {B7.superposed}, are about other things: at fixed $\ell$ the exact "
+            r"least width for the $m'=\binom m2$ ANDs grows as $\ln m'$.",
+            "regimes",
+            "adler2024complexity",
         ),
     )
 }

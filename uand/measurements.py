@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from uand import features, neurons, readoff, universal
+from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
@@ -597,7 +597,8 @@ def _estimates(
 
     if readoff_ == "mean":
         return mean(1, 1)
-    return (mean(1, 1) - mean(1, 0) - mean(0, 1) + mean(0, 0)) / (1 - p) ** (ell - 2)
+    contrast = mean(1, 1) - mean(1, 0) - mean(0, 1) + mean(0, 0)
+    return np.asarray(contrast / (1 - p) ** (ell - 2))
 
 
 def _measured_widths(readoff_: str, rng: np.random.Generator) -> Iterable[Comparison]:
@@ -821,6 +822,160 @@ def _measure_b4(rng: np.random.Generator) -> Iterable[Comparison]:
     )
 
 
+def _nothing_to_measure(_: np.random.Generator) -> Iterable[Comparison]:
+    """Facts about a source: the row says them, and no sample can."""
+    return ()
+
+
+def _measure_a18(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, d, layers = 4096, 512, 200
+    p = float(LAWS["A14.threshold"](m, d))
+    for ell in (10, 20):  # no feature that is off matters, so only the others are sampled
+        on = [neurons.sample_layer(ell, d, p, rng).sum() / d for _ in range(layers)]
+        at = f"at the threshold density, m={m}, d={d}, ell={ell}"
+        yield _sampled(f"on-features in a neuron {at}", LAWS["A18.conflict"](m, ell, d), on)
+        yield _sampled(f"one on-feature in a neuron, or fewer, {at}", 1.0, on, differs=True)
+    # The other way round: at p = 1/ell the pairs of any 100 of the features are not all covered.
+    some = 100
+    for ell in (10, 20):
+        uncovered = [
+            universal.uncovered_pairs(neurons.sample_layer(some, d, 1 / ell, rng))
+            for _ in range(layers)
+        ]
+        at = f"of {some} features at p=1/ell, d={d}, ell={ell}"
+        law = LAWS["A13.uncovered"](some, d, 1 / ell)
+        yield _sampled(f"uncovered pairs {at}", law, uncovered)
+        yield _sampled(f"no uncovered pair {at}", 0.0, uncovered, differs=True)
+
+
+def _measure_a19(rng: np.random.Generator) -> Iterable[Comparison]:
+    # The last one is narrow and dense, where e^(-dp^2) for the uncovered share would be 56% off.
+    for d, p, layers in (
+        (512, 0.1, 200),
+        (512, 0.05, 200),
+        (512, 0.02, 200),
+        (512, 0.01, 400),
+        (12, 0.5, 2000),
+    ):
+        K = _sample_counts(60, d, p, layers, rng)
+        yield _sampled(
+            f"share of the pairs with an estimate, d={d}, p={p}",
+            LAWS["A19.readable"](d, p),
+            (K > 0).mean(axis=1),
+        )
+
+
+def _measure_b5(rng: np.random.Generator) -> Iterable[Comparison]:
+    # The best d directions by diagonalisation over all inputs; what they explain, on random ones.
+    for m, ell in ((9, 4), (12, 3)):
+        pairs = list(combinations(range(m), 2))
+        every = np.array(
+            [[a in on and b in on for a, b in pairs] for on in combinations(range(m), ell)],
+            dtype=float,
+        )
+        mean = every.mean(axis=0)
+        _, vectors = np.linalg.eigh((every - mean).T @ (every - mean))
+        t = features.to_dense(features.sample_exact(m, ell, 40_000, rng), m)
+        centred = np.array([t[:, a] & t[:, b] for a, b in pairs], dtype=float).T - mean
+        total = (centred**2).sum(axis=1)  # the same for all inputs
+        for d in (m // 2, m + 3, 2 * m):
+            explained = ((centred @ vectors[:, -d:]) ** 2).sum(axis=1)
+            yield _sampled(
+                f"share of the variance of all pairs that the best {d} directions explain, "
+                f"m={m}, ell={ell}",
+                LAWS["B5.explained"](m, ell, d),
+                explained / total,
+            )
+    # A layer that answers every pair rightly, and is further from the truth than the answer 0.
+    at: dict[str, Any] = {"m": 60, "d": 4000, "ell": 3, "p": 0.15, "eps": 0.6}
+    law, layers = predict(**at), 60
+    counts = {kind: figures.count for kind, figures in law.pairs.items()}
+    square = sum(
+        counts[kind] * (float(figures.bias or 0.0) ** 2 + float(figures.sd or 0.0) ** 2)
+        for kind, figures in law.pairs.items()
+    ) / math.comb(at["m"], 2)
+    seen = [
+        regimes.verdicts(
+            neurons.sample_layer(at["m"], at["d"], at["p"], rng),
+            list(features.sample_exact(at["m"], at["ell"], 2, rng)),
+            at["eps"],
+        )
+        for _ in range(layers)
+    ]
+    zero = regimes.verdicts_of_zero(at["m"], at["ell"], at["eps"])
+    words = ", ".join(f"{name}={value}" for name, value in at.items())
+    mses = [one.mse for one in seen]
+    yield _sampled(f"mean square error, {words}", square, mses)
+    yield _sampled(
+        f"mean square error of the answer 0 instead, {words}", zero.mse, mses, differs=True
+    )
+    yield _sampled(
+        f"wrong bits of the answer 0 instead, {words}",
+        zero.bits,
+        [one.bits for one in seen],
+        differs=True,
+    )
+
+
+def _measure_b6(rng: np.random.Generator) -> Iterable[Comparison]:
+    for model in regimes.MODELS:
+        ell = model.on()[1]
+        for readoff_ in ("mean", "contrast"):
+            if readoff_ == "contrast" and model.d > 2048:
+                continue  # which takes longer, and fails more pairs there than the mean
+            _, p = universal.fewest_failures(model.m, model.d, ell, 0.5, readoff_)
+            law = predict(model.m, model.d, ell, p, 0.5, readoff_).pairs["one"]
+            # Enough failures for Student's t, or a few hundred layers where most pairs fail.
+            samples = math.ceil(max(ENOUGH / float(law.failure_probability or 1.0), 250))
+            estimate = _estimates(readoff.ONE, model.d, ell, p, readoff_, samples, rng)
+            failed = ~(np.abs(estimate) <= 0.5)  # so that a missing estimate fails
+            at = f"{readoff_} read-off at the best p={p:.3g}, {model.name}"
+            chance = law.failure_probability or 0.0
+            yield _sampled(f"share of failing pairs with one on, {at}", chance, failed)
+            yield _sampled(
+                f"the share that delta=0.01 allows, {at}", 0.01 / law.count, failed, differs=True
+            )
+
+
+def _measure_b7(_: np.random.Generator) -> Iterable[Comparison]:
+    ell, sizes = 16, (1024, 16_384, 262_144)  # equal steps of ln m
+    outputs = [math.comb(m, 2) for m in sizes]
+    p = 0.041  # near the best for the contrast, at each of these sizes
+    widths = {
+        "mean": [design(m, ell, eps=0.5, delta=0.01).d or 0 for m in sizes],
+        "contrast": [regimes.width_at_density(m, ell, p, readoff="contrast") for m in sizes],
+    }
+    for readoff_, (first, second, third) in widths.items():
+        at = f"{readoff_} read-off, ell={ell}, m={sizes[1]} to {sizes[2]}"
+        gained = float(third - second)
+        # Growth as ln m' means equal gains. A chance of failure is e^-I over the root of I, up to
+        # a constant, so that dd/dL is less than its limit by a share 1/(2L) at most.
+        truncation = 1 / (2 * regimes.nats(sizes[0], ell, 0.01))
+        yield Comparison(
+            f"neurons gained, if as many as from m={sizes[0]} to {sizes[1]}, {at}",
+            float(second - first),
+            gained,
+            systematic=truncation * gained,
+        )
+        for key in ("B7.lower", "B7.upper"):
+            ratio = float(LAWS[key](outputs[2]) / LAWS[key](outputs[1]))
+            yield Comparison(
+                f"neurons gained, if as {key} grows, {at}",
+                second * (ratio - 1),
+                gained,
+                differs=True,
+                systematic=truncation * gained,
+            )
+        ratio = float(LAWS["B7.superposed"](sizes[2]) / LAWS["B7.superposed"](sizes[1]))
+        yield Comparison(
+            f"neurons gained, if as B7.superposed grows, {at}",
+            second * (ratio - 1),
+            gained,
+            differs=True,
+            systematic=truncation * gained,
+        )
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -841,10 +996,16 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A14": _measure_a14,
     "A15": _measure_a15,
     "A16": _measure_a16,
+    "A17": _nothing_to_measure,
+    "A18": _measure_a18,
+    "A19": _measure_a19,
     "B1": _measure_b1,
     "B2": _measure_b2,
     "B3": _measure_b3,
     "B4": _measure_b4,
+    "B5": _measure_b5,
+    "B6": _measure_b6,
+    "B7": _measure_b7,
 }
 
 

@@ -110,7 +110,12 @@ def _draw(ax: Axes, series: Series) -> None:
 
 @_styled
 def law_and_measurement(
-    series: Sequence[Series], x: str, y: str, log: str = "", mark: Mapping[str, float] | None = None
+    series: Sequence[Series],
+    x: str,
+    y: str,
+    log: str = "",
+    mark: Mapping[str, float] | None = None,
+    legend_above: bool = False,
 ) -> Figure:
     """Draw laws as lines and measurements as points, with error bars of three standard errors.
 
@@ -123,6 +128,8 @@ def law_and_measurement(
         Which axes are logarithmic.
     mark : mapping of str to float, optional
         Labelled vertical lines.
+    legend_above : bool
+        Whether the legend stands above the axes, where lines would leave no room for it.
     """
     figure = Figure()
     ax = figure.add_subplot()
@@ -132,7 +139,10 @@ def law_and_measurement(
         ax.axvline(value, color=GREY, linestyle=":", label=label)
     ax.set(xlabel=x, ylabel=y)
     _scale_by_logarithm(ax, log)
-    ax.legend()
+    if legend_above:
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    else:
+        ax.legend()
     return figure
 
 
@@ -298,4 +308,77 @@ def bias_and_fluctuation(
     ax.set(xlabel="neurons $d$", ylabel="error of the estimate")
     _scale_by_logarithm(ax, "xy")
     ax.legend()
+    return figure
+
+
+@dataclass(frozen=True)
+class Place:
+    """A labelled point on a map, with the track that its uncertain parameter draws.
+
+    Attributes
+    ----------
+    label : str
+    x, y : float
+    track_x, track_y : sequence of float
+        The line of the places where the point may be.
+    filled : bool
+        Whether the marker is filled, as for a measured parameter.
+    shift : tuple of float
+        Where the label begins, in points from the marker; ends there, if the first is negative.
+    dash : str
+        Of the track.
+    """
+
+    label: str
+    x: float
+    y: float
+    track_x: Any = ()
+    track_y: Any = ()
+    filled: bool = True
+    shift: tuple[float, float] = (7, -4)
+    dash: str = "-"
+
+
+@_styled
+def phase_diagram(
+    boundaries: Sequence[Series],
+    places: Sequence[Place],
+    band: tuple[str, Any, Any, Any],
+    x: str,
+    y: str,
+) -> Figure:
+    """Draw the boundaries of what is possible, and where things that exist lie.
+
+    Parameters
+    ----------
+    boundaries : sequence of Series
+    places : sequence of Place
+    band : tuple
+        Of a shaded region: its label, x, and the y of its two edges.
+    x, y : str
+        The labels of the axes; the vertical one is logarithmic.
+    """
+    figure = Figure(figsize=(6.4, 5.4))
+    ax = figure.add_subplot()
+    label, across, low, high = band
+    ax.fill_between(across, low, high, color=GREY, alpha=0.35, linewidth=0, label=label)
+    for one in boundaries:
+        _draw(ax, one)
+    for place in places:
+        ax.plot(place.track_x, place.track_y, place.dash, color=PURPLE, linewidth=2.4, zorder=2)
+        face = "black" if place.filled else "white"
+        ax.plot(
+            [place.x], [place.y], "o", color="black", markerfacecolor=face, markersize=6, zorder=3
+        )
+        ax.annotate(
+            place.label,
+            (place.x, place.y),
+            place.shift,
+            textcoords="offset points",
+            fontsize=9,
+            ha="left" if place.shift[0] >= 0 else "right",
+            zorder=4,
+        )
+    ax.set(xlabel=x, ylabel=y, yscale="log")
+    ax.legend(loc="lower left", fontsize="small")
     return figure

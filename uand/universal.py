@@ -25,7 +25,9 @@ from uand.laws import LAWS
 from uand.readoff import TILE
 
 MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
-WINDOW = 64  # widths above the least one that are tried, of the 1% above it
+# Widths above the least one that are tried, of the 1% above it. The mean's failures fall in steps,
+# because its sums are whole numbers; the contrast's fall smoothly.
+WINDOW = {MEAN: 64, CONTRAST: 8}
 LARGEST = 1e6  # tolerance: at this one and above, only pairs without an estimate fail
 CLOSE = 3e-6  # relative distance within which the least tolerance is found
 LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
@@ -323,6 +325,39 @@ def design(
     return Design(True, m, ell, tolerated, float(demanded), readoff, width, density, failures)
 
 
+def fewest_failures(
+    m: int, d: int, ell: int, eps: float, readoff: str = MEAN
+) -> tuple[float, float]:
+    r"""Return the least expected number of failing pairs of a given layer, and its density.
+
+    Parameters
+    ----------
+    m, d, ell : int
+        Features, neurons, and features on.
+    eps : float
+        The tolerated error of an estimate.
+    readoff : {"mean", "contrast"}
+
+    Raises
+    ------
+    ValueError
+        If a parameter makes no sense.
+
+    Notes
+    -----
+    Claims B2 and B6. The density is searched for as in `design`.
+
+    >>> failing, p = fewest_failures(20, 184, 2, 0.5)
+    >>> round(failing, 2), p
+    (1.0, 0.234408)
+    """
+    checks.choice("readoff", readoff, checks.READOFFS)
+    m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    ell = checks.integer("ell", ell, 0, m, of="m")
+    return _Demand(m, ell, 1.0, readoff).best(d, checks.tolerance("eps", eps))
+
+
 Best = tuple[float, float]  # the least expected number of failing pairs, and its density
 
 
@@ -476,7 +511,8 @@ class _Demand:
     ) -> tuple[int, float, float] | None:
         """Return a width up to 1% above `d` at which too many pairs fail, with what is best."""
         top = min(math.ceil(1.01 * d), highest)
-        widths = np.unique(np.linspace(d + 1, top, min(WINDOW, max(top - d, 0))).astype(int))
+        count = min(WINDOW[self.readoff], max(top - d, 0))
+        widths = np.unique(np.linspace(d + 1, top, count).astype(int))
         for width in widths.tolist():
             # As many readers of each pair as at d, and each less disturbed: nearly always enough.
             if self.failures(width, _density(_logit(p * math.sqrt(d / width))), eps) > self.delta:
