@@ -160,11 +160,25 @@ def exceedance(pmf: np.ndarray, eps: Any, weights: np.ndarray) -> float:
     """
     eps = checks.tolerance("eps", eps)
     largest = len(pmf) - 1  # Z is never more
-    remaining = upper_tail(weights)  # of the weights, from n on
     top = len(weights) - 1
-    size = math.floor(eps * top) + 2  # sums 0, 1, …, beyond which no threshold lies
     if top < 1 or eps >= largest:
         return 0.0
+    remaining = upper_tail(weights)  # of the weights, from n on
+    # Far out the weights are next to nothing; how far they count depends on the total.
+    last = min(max(int(np.count_nonzero(remaining > 1e-12 * NEGLIGIBLE)), 1), top)
+    while True:
+        total = _exceedance(pmf, eps, weights[: last + 1], remaining)
+        if last == top or remaining[last + 1] <= NEGLIGIBLE * total:
+            return total
+        last = min(2 * last, top)
+
+
+def _exceedance(
+    pmf: np.ndarray, eps: Fraction, weights: np.ndarray, remaining: np.ndarray
+) -> float:
+    """Return the sum of `exceedance` over these weights, or until what remains is negligible."""
+    top = len(weights) - 1
+    size = math.floor(eps * top) + 2  # sums 0, 1, …, beyond which no threshold lies
     check_work(float(top) * size * min(len(pmf), size), eps, top)
     one = np.zeros(size)
     one[: len(pmf)] = upper_tail(pmf)[:size]
