@@ -1,5 +1,11 @@
 """Array namespaces for the tests, and the count of statistical comparisons."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes: more threads would only be in the way
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any

@@ -15,6 +15,7 @@ from scipy import stats
 
 from uand import interference, readoff, universal
 from uand import measurements as ledger
+from uand.backend import random_stream
 from uand.laws import CLAIMS, LAWS, L, N, a, b, d, ell, epsilon, k, m, n, outputs, p, rho, x
 from uand.measurements import EXACTLY, FALSE_ALARM, Comparison, Row
 
@@ -354,8 +355,10 @@ def test_a_wrong_law_is_a_mismatch(key: str, index: int, monkeypatch: pytest.Mon
     """The measurement knows no formula, so each plausible mistake in one is seen."""
     wrong = replace(LAWS[key], expr=WRONG[key][index], stable=None)
     monkeypatch.setitem(LAWS, key, wrong)
-    (row,) = ledger.ledger(only=[wrong.claim])
-    assert row.verdict == "mismatch", (key, wrong.expr)
+    # The first comparison that fails makes the row a mismatch: no need to measure the others.
+    stream = random_stream(0, list(CLAIMS).index(wrong.claim))
+    comparisons = ledger.MEASUREMENTS[wrong.claim](stream)
+    assert any(not c.holds(FALSE_ALARM / 1000) for c in comparisons), (key, wrong.expr)
 
 
 def test_every_exact_law_has_been_made_wrong() -> None:

@@ -82,8 +82,8 @@ class Model:
 
 _MONO = "bricken2023monosemanticity"
 _MONO_NOTE = (
-    "The range is the number that the paper is said to aim at, as it is commonly retold; we found "
-    "neither the sentence nor a measured value in a public copy. 16 is this book's choice within it"
+    "The range is what the paper aims at; we know of no measured value. 16 is this book's choice "
+    "within it"
 )
 _PYTHIA_8K = (
     "Measured with the dictionaries called 0_8192, as published with them; their authors have "
@@ -132,7 +132,7 @@ MODELS: tuple[Model, ...] = (
         "Llama-3.1-8B, Llama Scope 32x", "Llama", "residual stream", 4096, 14_336, 131_072,
         50, 50, 50, NOMINAL, ("he2024llamascope", "saelens2025"),
         "50 in training; the released dictionaries have a fixed threshold instead, so that the "
-        "number of active entries varies, and we found no measured mean",
+        "number of active entries varies, and we know of no measured mean",
     ),
 )  # fmt: skip
 
