@@ -518,13 +518,14 @@ DESIGN = ["m", "ell", "eps", "delta", "readoff", "feasible", "d", "p", "expected
 
 @pytest.mark.parametrize("readoff", ["mean", "contrast"])
 def test_design_prints_the_least_width(readoff: str, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["design", "--m", "30", "--ell", "2", "--delta", "1", "--readoff", readoff, "--json"]
+    sizes = ["--m", "60", "--ell", "4", "--delta", "0.1"]
+    command = ["design", *sizes, "--readoff", readoff, "--json"]
     assert main([*command, "--eps", "0.5"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found) == DESIGN
     assert found["feasible"] is True
-    assert found["expected_failures"] <= 1
-    law = uand.predict(30, found["d"], 2, found["p"], 0.5, readoff=readoff)
+    assert found["expected_failures"] <= 0.1
+    law = uand.predict(60, found["d"], 4, found["p"], 0.5, readoff=readoff)
     assert law.expected_failures == pytest.approx(found["expected_failures"], rel=1e-6)
     assert main([*command, "--d", str(found["d"])]) == 0
     given = json.loads(capsys.readouterr().out)

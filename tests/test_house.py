@@ -149,7 +149,7 @@ def test_every_page_is_in_the_table_of_contents() -> None:
 def test_readme_has_the_two_commands_that_the_check_runs() -> None:
     build, test = readme_command("build"), readme_command("test")
     assert build.endswith("jupyter-book build . -W -n --keep-going")
-    assert test.endswith("pytest")
+    assert " && pytest" in test
     for command in (build, test):
         assert "pip install -q -r requirements.txt -e ." in command
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")

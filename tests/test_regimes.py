@@ -372,7 +372,7 @@ def test_a_dictionary_within_reach_is_a_mismatch_of_b6(monkeypatch) -> None:
     monkeypatch.setattr(regimes, "MODELS", (within,))
     monkeypatch.setattr(measurements, "ENOUGH", 1)
     monkeypatch.setattr(
-        measurements, "_one_on_failures", lambda model, p, name, samples, rng: [False] * 300
+        measurements, "_estimates", lambda c, d, ell, p, name, samples, rng: np.zeros(300)
     )
     assert measurements.ledger(only=["B6"])[0].verdict == "mismatch"
 

@@ -24,6 +24,7 @@ SIGNS = (1, -1, -1, 1)  # of the means over the groups 11, 10, 01 and 00
 READS_ON = {2: (2, 1, 1, 0), 1: (1, 1, 0, 0), 0: (0, 0, 0, 0)}
 
 NEGLIGIBLE = 1e-6  # a tail below this fraction of the other is left out
+UNLIKELY = 1e-40  # the chance of a size of a group that counts in very rare failures only
 _STEPS = 20_000  # of the integral at most
 _REACH = 18.0  # nats below the largest term at which a term of the mixture is left out
 
@@ -225,7 +226,7 @@ class _Sizes:
             dtype=float,
         )
 
-    def kept(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def kept(self, chosen: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
         return self.sizes[:, chosen], self.weights[chosen]
 
 
@@ -276,18 +277,23 @@ def _tail(
 
         return exponent
 
-    # Beyond e^30 a transform is that of the largest value alone, which is then below y.
-    largest = 30 * sizes.sizes[[g for g in range(4) if SIGNS[g] == side]].min(axis=0)
-    exponent = transform(sizes.sizes)
-    theta = _saddle(exponent, largest)
-    with np.errstate(divide="ignore"):
-        bound = np.log(sizes.weights) + np.real(exponent(theta))  # Chernoff's
+    # Sizes that hardly occur are looked at only where the tail itself is as rare.
+    for considered in (sizes.weights > UNLIKELY, slice(None)):
+        size, weights = sizes.kept(considered)
+        # Beyond e^30 a transform is that of the largest value alone, which is then below y.
+        largest = 30 * size[[g for g in range(4) if SIGNS[g] == side]].min(axis=0)
+        exponent = transform(size)
+        theta = _saddle(exponent, largest)
+        with np.errstate(divide="ignore"):
+            bound = np.log(weights) + np.real(exponent(theta))  # Chernoff's
+        if bound.size and bound.max() > math.log(UNLIKELY) + _REACH:
+            break
     if bound.size == 0 or np.exp(bound.max()) * bound.size <= negligible:
         return 0.0
     chosen = bound > bound.max() - _REACH
-    size, weights = sizes.kept(chosen)
-    n, theta, largest = size[sizes.smallest], theta[chosen], largest[chosen]
-    return float(weights @ _integral(transform(size), theta, largest, n))
+    size, theta, largest = size[:, chosen], theta[chosen], largest[chosen]
+    tails = _integral(transform(size), theta, largest, size[sizes.smallest])
+    return float(weights[chosen] @ tails)
 
 
 def _slope(f: Callable[[np.ndarray], np.ndarray], theta: np.ndarray) -> np.ndarray:

@@ -570,6 +570,9 @@ class _Demand:
             else:
                 step = max(step / 30, CLOSE)
         eps = _decimal(tolerated, 5)
+        shorter = Fraction(f"{tolerated:.5g}")  # where failures fall in a step, as at 1/2 exactly
+        if self.failures(d, near, shorter) <= self.delta:
+            eps = shorter
         value, p = min(self.best(d, eps, near), (self.failures(d, near, eps), near))
         return d, p, float(eps), value
 
@@ -585,14 +588,17 @@ class _Demand:
 
     def tolerance_at(self, d: int, p: float, enough: float, step: float) -> float:
         """Return nearly the least tolerance that density `p` meets, given one that it does."""
-        low, high = 0.0, enough
-        while low < high / (1 + step / 2):
-            # Orders of magnitude first; then halves, because the failures fall in steps.
-            middle = math.sqrt(low * high) if low else high / 8
-            if self.failures(d, p, _decimal(middle)) <= self.delta:
-                high = middle
-            else:
-                low = middle
+
+        def meets(eps: float) -> bool:
+            return self.failures(d, p, _decimal(eps)) <= self.delta
+
+        high, factor = enough, 1 + 2 * step
+        while meets(high / factor):  # in longer and longer strides
+            high, factor = high / factor, min(factor**3, 8.0)
+        low = high / factor
+        while low < high / (1 + step / 2):  # then by halves, because the failures fall in steps
+            middle = math.sqrt(low * high)
+            low, high = (low, middle) if meets(middle) else (middle, high)
         return high
 
 
