@@ -319,3 +319,47 @@ def test_two_features_and_no_demand_at_all() -> None:
 def test_a_senseless_demand_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^(eps|delta|d|readoff|max_d) = .*must be"):
         design(30, 3, **bad)
+
+
+def test_a_smaller_tolerance_never_takes_fewer_neurons() -> None:
+    """Down to tolerance 0: where errors are few, a thin layer whose pairs are undisturbed is best."""
+    widths = [design(40, 3, eps, delta=2).d for eps in (0.1, 0.05, 0.025, 0.0)]
+    assert widths == sorted(widths)
+    assert widths[2] == widths[3]  # no further feature reaches a reader: the errors are 0
+    thin, dense = (design(40, 3, eps, delta=2).p or 0.0 for eps in (0.025, 0.05))
+    assert thin < dense / 5
+
+
+def test_sampled_layers_confirm_the_least_width_of_the_contrast() -> None:
+    """Within 2%: the failures of all kinds at the least width, a million layers a kind.
+
+    A layer enters through how many neurons read which of the pair and how many others that are on.
+    The standard error is below 0.4%, so that a true 1% is seen as more than 2% once in 100; the
+    seed is pinned.
+    """
+    m, ell, eps, delta = 100, 6, 0.5, 30.0
+    found = design(m, ell, eps=eps, delta=delta, readoff="contrast")
+    assert found.d is not None
+    assert found.p is not None
+    d, p, rng = found.d, found.p, np.random.default_rng(7)
+    total = 0.0
+    pairs = {2: math.comb(ell, 2), 1: ell * (m - ell), 0: math.comb(m - ell, 2)}
+    for c, count in pairs.items():
+        cells = [(a, b, k) for a in (0, 1) for b in (0, 1) for k in range(ell - c + 1)]
+        chances = [
+            math.comb(ell - c, k) * p ** (a + b + k) * (1 - p) ** (2 + ell - c - a - b - k)
+            for a, b, k in cells
+        ]
+        z = [max(a * (c > 0) + b * (c > 1) + k - 1, 0) for a, b, k in cells]
+        failed, layers = 0, 1_000_000
+        for _ in range(20):
+            neurons_ = rng.multinomial(d, chances, size=layers // 20)
+            y = np.zeros(len(neurons_))
+            for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                group = neurons_ * np.array([cell[:2] == (a, b) for cell in cells])
+                with np.errstate(invalid="ignore"):
+                    y += (1 if a == b else -1) * (group @ z) / group.sum(axis=1)
+            failed += np.count_nonzero(~(np.abs(y / (1 - p) ** (ell - 2) - (c == 2)) <= eps))
+        total += count * failed / layers
+    assert total == pytest.approx(found.expected_failures, rel=0.02)
+    assert found.expected_failures == pytest.approx(delta, rel=0.02)
