@@ -322,7 +322,7 @@ def test_a_senseless_demand_is_refused(bad: dict[str, Any]) -> None:
 
 
 def test_a_smaller_tolerance_never_takes_fewer_neurons() -> None:
-    """Down to tolerance 0: where errors are few, a thin layer whose pairs are undisturbed is best."""
+    """Down to tolerance 0, which a layer meets that is so thin that its pairs are undisturbed."""
     widths = [design(40, 3, eps, delta=2).d for eps in (0.1, 0.05, 0.025, 0.0)]
     assert widths == sorted(widths)
     assert widths[2] == widths[3]  # no further feature reaches a reader: the errors are 0
