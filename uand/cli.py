@@ -160,9 +160,12 @@ def _figures(result: dict[str, Any]) -> str:
     total = _beside(result["expected_failures"], result.get("expected_failures_se"))
     rows.append(["all", "", "", "", "", total])
     lines = [_table(rows)]
+    missed, all_read = "pairs that no neuron reads", "chance that every pair is read"
+    if result["readoff"] != MEAN:
+        missed, all_read = "pairs with an empty group", "chance that no pair has one"
     for name, words in (
-        ("expected_uncovered", "pairs that no neuron reads, per layer"),
-        ("probability_all_covered", "chance that every pair is read"),
+        ("expected_uncovered", f"{missed}, per layer"),
+        ("probability_all_covered", all_read),
     ):
         lines.append(f"{words}: {_beside(coverage[name], coverage.get(f'{name}_se'))}")
     return "\n".join(lines)
@@ -173,7 +176,7 @@ def _design_text(result: dict[str, Any]) -> str:
         return f"infeasible: {result['reason']}"
     rows = [
         ["neurons d", f"{result['d']:,}"],
-        ["density p", f"{result['p']:g}"],
+        ["density p", f"{result['p']}"],
         ["tolerance eps", f"{result['eps']:g}"],
         ["failing pairs per input", f"{result['expected_failures']:.5g}"],
     ]
