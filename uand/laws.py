@@ -740,8 +740,8 @@ CLAIMS: dict[str, Claim] = {
             "B2",
             r"The least width is found exactly from B1. Beside it: coverage and interference meet "
             r"at {B2.feasible}; with the mean read-off {B2.exponent}, where "
-            r"$\rho=(\ell-1)p/\varepsilon$, so for small $\varepsilon$ {B2.width}, where $L=\ln(\ell(m-\ell)/\delta)$ and "
-            r"$\rho\approx0.417$.",
+            r"$\rho=(\ell-1)p/\varepsilon$, so for small $\varepsilon$ {B2.width}, where "
+            r"$L=\ln(\ell(m-\ell)/\delta)$ and $\rho\approx0.417$.",
             "universal",
             BOOK,
         ),
