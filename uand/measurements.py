@@ -566,7 +566,7 @@ def _measure_a20(rng: np.random.Generator) -> Iterable[Comparison]:
 def _sphere(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Return independent unit vectors along the last axis."""
     V = rng.standard_normal(shape, dtype=np.float32)
-    return V / np.linalg.norm(V, axis=-1, keepdims=True)
+    return np.asarray(V / np.linalg.norm(V, axis=-1, keepdims=True))
 
 
 def _measure_a21(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -621,7 +621,7 @@ def _measure_a22(rng: np.random.Generator) -> Iterable[Comparison]:
         variance = _noise_of_layers(d0, 100, m, ell, p, layers, rng)
         law = LAWS["A22.sd_approx"](m, ell, p, d0) ** 2
         yield _sampled(
-            f"variance of the noise over layers, in leading order, m={m}, ell={ell}, p={p}, d0={d0}",
+            f"variance of the noise over layers, leading order, m={m}, ell={ell}, p={p}, d0={d0}",
             law,
             variance,
             systematic=law / m,  # the law for a given k has (m - 1 + (ell - 1) p) on average
