@@ -956,7 +956,7 @@ CLAIMS: dict[str, Claim] = {
             r"{B8.square}. With the threshold 1 a neuron with one feature on is at its kink, and "
             r"so {B8.floor} even in weak noise: misfires have no threshold in $m$. The threshold "
             r"$\theta$ and the slope that minimise the worst kind's error follow from the moments; "
-            r"they move with the noise, and in strong noise $\theta$ falls below 1.",
+            r"they move with the noise and with the width.",
             "extensions/superposed",
             BOOK,
         ),

@@ -240,6 +240,8 @@ class Moments:
 
     def best_slope(self) -> float:
         r"""Return the slope :math:`\gamma` at which the worst kind's error is least."""
+        if self.mean["both"] <= 0:  # so high a threshold that no neuron is ever on
+            return 0.0
         # Above the best slope for pairs that are on alone, all three errors grow.
         top = self.mean["both"] / (self.mean["both"] ** 2 + self.variance["both"])
         found = minimize_scalar(
@@ -296,7 +298,7 @@ def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Mo
         sigma = noise_sd(k + (2 - c) + off * chance, k, ell, d0)
         on, first, second = relu_moments(k, theta, sigma)
         mean[kind] = float(weights @ first)
-        own = float(weights @ second) - mean[kind] ** 2
+        own = max(float(weights @ second) - mean[kind] ** 2, 0.0)
         # Of k_i - c and k_j - c others on, (k_i - c)(k_j - c) / (ell - c) are shared on average.
         both = c + np.outer(B, B) / (ell - c) if ell > c else np.full((1, 1), float(c))
         shared = 2 - c + off * chance**2 + both
@@ -351,7 +353,7 @@ def best_readoff(d0: int, d: int, m: int, ell: int, p: Any) -> Best:
         at = moments(d0, d, m, ell, p, theta)
         return at.worst(at.best_slope())
 
-    grid = np.linspace(SMALLEST_THRESHOLD, min(LARGEST_THRESHOLD, ell + 1), 49)
+    grid = np.linspace(SMALLEST_THRESHOLD, min(LARGEST_THRESHOLD, ell), 41)
     errors = [error(float(theta)) for theta in grid]
     i = int(np.argmin(errors))
     low, high = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
