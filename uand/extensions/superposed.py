@@ -253,11 +253,15 @@ class Moments:
 def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Moments:
     r"""Return the moments of the mean activation of the readers of a pair.
 
-    With :math:`K` readers the variance is :math:`V/K+(1-1/K)C`: readers of one pair have a
-    covariance :math:`C`, because they share features, and no width removes it. By the expansion
-    in Hermite polynomials
-    :math:`C=E[\kappa\,\Phi_i\Phi_j+\frac12\kappa^2\varphi_i\varphi_j/\sigma_i\sigma_j]+\dots`, with
-    :math:`\kappa=(\ell|S_i\cap S_j|+k_ik_j-2k_{ij})/d_0` the covariance of the counts.
+    .. math::
+
+        \mathrm{Var}\,\bar z&=\mathrm{Var}(z)/K+(1-1/K)\,\mathrm{Cov}(z_i,z_j)\\
+        \mathrm{Cov}(z_i,z_j)&=E\big[\omega\,P(z_i>0)\,P(z_j>0)
+            +\tfrac12\omega^2\varphi_i\varphi_j/\sigma_i\sigma_j+\dots\big]\\
+        \omega&=\big(\ell\,|S_i\cap S_j|+k_ik_j-2k_{ij}\big)/d_0
+
+    with :math:`K` readers. Readers of one pair share features, and so noise, of covariance
+    :math:`\omega`; the expansion is that in Hermite polynomials.
 
     Parameters
     ----------
@@ -302,9 +306,9 @@ def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Mo
         # Of k_i - c and k_j - c others on, (k_i - c)(k_j - c) / (ell - c) are shared on average.
         both = c + np.outer(B, B) / (ell - c) if ell > c else np.full((1, 1), float(c))
         shared = 2 - c + off * chance**2 + both
-        kappa = (ell * shared + np.outer(k, k) - 2 * both) / d0
+        omega = (ell * shared + np.outer(k, k) - 2 * both) / d0
         bend = np.exp(-((k - theta) ** 2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
-        common = kappa * np.outer(on, on) + kappa**2 * np.outer(bend, bend) / 2
+        common = omega * np.outer(on, on) + omega**2 * np.outer(bend, bend) / 2
         variance[kind] = inverse * own + (1 - inverse) * float(weights @ common @ weights)
     counts = kind_counts(m, checks.features_on(ell, m, EXACT), EXACT)
     return Moments(mean, variance, {kind: float(n) for kind, n in counts.items()})
