@@ -68,8 +68,8 @@ def test_variance_from_the_definition_for_all_neurons(ell):
 
 @pytest.mark.parametrize(("m", "ell"), [(3, 1), (4, 2), (4, 4), (5, 3)])
 @pytest.mark.parametrize("p", [Fraction(1, 10), Fraction(2, 3)])
-def test_covariance_over_all_pairs_of_neurons(m, ell, p, d0=5):
-    total = Fraction(0)
+def test_covariance_over_all_pairs_of_neurons(m, ell, p):
+    d0, total = 5, Fraction(0)
     for S, T in itertools.product(subsets(m), repeat=2):
         chance = p ** (len(S) + len(T)) * (1 - p) ** (2 * m - len(S) - len(T))
         total += chance * covariance(S, T, range(ell), d0)
@@ -95,7 +95,7 @@ def test_moments_of_a_neuron_by_quadrature(theta, sigma):
         for power in range(3):
             kink = (theta - k) / sigma
             wanted, _ = integrate.quad(
-                lambda t, n=power: (k - theta + sigma * t) ** n * stats.norm.pdf(t),
+                lambda t, n=power, k=k: (k - theta + sigma * t) ** n * stats.norm.pdf(t),
                 kink,
                 max(kink, 0) + 12,
                 points=[0] if kink < 0 else None,
@@ -181,7 +181,7 @@ def test_without_noise_the_moments_are_those_of_the_exact_law(d, m, ell, p):
 
 @pytest.mark.parametrize(("m", "theta"), [(100, 1.0), (100, 1.6), (400, 0.5)])
 def test_measured_moments(m, theta):
-    at = dict(d0=128, d=600, m=m, ell=4, p=0.12)
+    at = {"d0": 128, "d": 600, "m": m, "ell": 4, "p": 0.12}
     law = moments(**at, theta=theta)
     seen = measured_moments(**at, thetas=[theta], layers=100, inputs=4, pairs=20, seed=4)
     for kind in KINDS:
@@ -252,7 +252,7 @@ def test_counts_are_sums_over_the_features_that_a_neuron_reads(xp, chunk, monkey
 
 
 def test_measurements_are_the_same_on_every_backend(backend_name):
-    at = dict(d0=16, d=40, m=30, ell=3, p=0.3)
+    at = {"d0": 16, "d": 40, "m": 30, "ell": 3, "p": 0.3}
     got = measured_misfires(**at, layers=3, backend_name=backend_name)
     assert got == pytest.approx(measured_misfires(**at, layers=3))
     some = measured_moments(**at, thetas=[1.0], layers=3, backend_name=backend_name)

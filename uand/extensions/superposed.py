@@ -8,6 +8,8 @@ neuron then counts :math:`\tilde k=k+\text{noise}`. Page *superposed*, claims A2
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -289,9 +291,7 @@ def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Mo
     if not 0 < density < 1:
         raise ValueError(f"p = {p!r}: must be more than 0 and less than 1")
     theta, chance = float(checks.finite("theta", theta)), float(density)
-    readers = binomial_pmf(d, density**2)
-    K = np.arange(1, len(readers))
-    inverse = float(readers[1:] @ (1 / K)) / (1 - float(readers[0]))
+    inverse = _mean_inverse(d, density**2)
     mean, variance = {}, {}
     for kind, c in KINDS.items():
         B = np.arange(ell - c + 1)
@@ -367,6 +367,13 @@ def best_readoff(d0: int, d: int, m: int, ell: int, p: Any) -> Best:
     at = moments(d0, d, m, ell, p, theta)
     slope = at.best_slope()
     return Best(theta, slope, at.rms(slope), at.worst(slope), at.pooled(slope))
+
+
+@cache
+def _mean_inverse(n: int, chance: Fraction) -> float:
+    """Return the mean of 1/K for K ~ Bin(n, chance) given that K > 0."""
+    pmf = binomial_pmf(n, chance)[1:]
+    return float(pmf @ (1 / np.arange(1, len(pmf) + 1)) / pmf.sum())
 
 
 def _sizes(d0: int, m: int, ell: int) -> tuple[int, int, int]:
