@@ -189,6 +189,20 @@ def test_measured_moments(m, theta):
         check_mean(seen[kind][:, :, 0], [law.mean[kind], square], f"{kind}, m={m}, theta={theta}")
 
 
+def test_readers_of_a_pair_are_not_independent():
+    at = {"d0": 64, "m": 150, "ell": 4, "p": 0.15, "theta": 1.2}
+    d, layers = 3000, 100
+    law, alone = moments(d=d, **at), moments(d=1, **at)
+    rest = {name: value for name, value in at.items() if name != "theta"}
+    seen = measured_moments(d=d, thetas=[1.2], layers=layers, inputs=8, seed=5, **rest)
+    for kind in KINDS:
+        first, second = seen[kind][:, 0, 0], seen[kind][:, 1, 0]
+        squares = second - 2 * law.mean[kind] * first + law.mean[kind] ** 2
+        check_mean(squares, law.variance[kind], f"variance, {kind}")
+        error = squares.std(ddof=1) / math.sqrt(layers)
+        assert law.variance[kind] > alone.variance[kind] / (d * 0.15**2) + 8 * error
+
+
 def test_shared_noise_is_not_cured_by_width():
     """Without the covariance of the readers the error would vanish with the width."""
     wide = moments(128, 10**6, 400, 4, 0.12)
