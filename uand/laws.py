@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import mpmath
@@ -22,6 +23,9 @@ p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
 a, b = sp.symbols("a b", real=True, nonnegative=True)  # exponents of log m: ell = log^a, d = log^b
 x = sp.Symbol("x", real=True)
 rho, L, outputs = sp.symbols("rho L m'", positive=True)
+d0, size = sp.symbols("d_0 |S|", integer=True, nonnegative=True)  # A20: inputs in superposition
+theta = sp.Symbol("theta", real=True, nonnegative=True)
+sigma = sp.Symbol("sigma", positive=True)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -155,7 +159,13 @@ class Law:
 
 @cache
 def _compile(law: Law, module: str) -> Callable[..., Any]:
-    return sp.lambdify(law.args, law.expr if law.stable is None else law.stable, module)  # type: ignore[no-any-return]
+    expr = law.expr if law.stable is None else law.stable
+    modules: Any = module
+    if expr.has(sp.erf):  # which NumPy and CuPy leave to others
+        modules = [module, {"numpy": "scipy", "cupy": "cupyx.scipy.special"}.get(module, module)]
+        if module == "cupy":
+            modules[1] = {"erf": import_module(modules[1]).erf}
+    return sp.lambdify(law.args, expr, modules)  # type: ignore[no-any-return]
 
 
 _EXACTLY = r"exactly $\ell$ features on; neurons read each feature independently with chance $p$"
@@ -196,6 +206,20 @@ _group_empty = (
     - (2 * (1 - p) ** d + 2 * p**d + (2 * p * (1 - p)) ** d + (1 - 2 * p * (1 - p)) ** d)
     + (p ** (2 * d) + 2 * (p * (1 - p)) ** d + (1 - p) ** (2 * d))
 )
+# A20–A23: feature vectors drawn from the sphere.
+_SPHERE = r"$m$ independent feature vectors, uniform on the sphere in $\mathbb R^{d_0}$"
+
+
+# B8: the chance that sigma times a standard normal is at most `at`, and its density times sigma.
+def _normal_cdf(at: sp.Expr) -> sp.Expr:
+    return (1 + sp.erf(at / (sp.sqrt(2) * sigma))) / 2
+
+
+def _normal_density(at: sp.Expr) -> sp.Expr:
+    return sp.exp(-(at**2) / (2 * sigma**2)) / sp.sqrt(2 * sp.pi)
+
+
+_GAUSSIAN = r"$k$ of the neuron's features on, noise $\sigma\xi$ with a standard normal $\xi$"
 _at_mean_sizes = "; all groups of their mean size, as for a wide layer"
 
 LAWS: dict[str, Law] = {
@@ -409,6 +433,80 @@ LAWS: dict[str, Law] = {
             stable=-expm1(d * log1p(-(p**2))),
         ),
         Law(
+            "A21.overlap",
+            r"E\,(v_\alpha\cdot v_\beta)^2",
+            1 / d0,
+            (d0,),
+            _SPHERE,
+        ),
+        Law(
+            "A21.fourth",
+            r"E\,(v_\alpha\cdot v_\beta)^4",
+            3 / (d0 * (d0 + 2)),
+            (d0,),
+            _SPHERE,
+        ),
+        Law(
+            "A21.sd_on",
+            r"\mathrm{sd}(v_\alpha\cdot\mathbf x\mid f_\alpha=1)",
+            _root((ell - 1) / d0),
+            (ell, d0),
+            _SPHERE + r"; exactly $\ell$ features on",
+        ),
+        Law(
+            "A21.sd_off",
+            r"\mathrm{sd}(v_\alpha\cdot\mathbf x\mid f_\alpha=0)",
+            _root(ell / d0),
+            (ell, d0),
+            _SPHERE + r"; exactly $\ell$ features on",
+        ),
+        Law(
+            "A22.variance",
+            r"\mathrm{Var}(\tilde k\mid S,k)",
+            (size * ell + k * (k - 2)) / d0,
+            (size, k, ell, d0),
+            _SPHERE + r"; the neuron reads the features $S$, of which $k$ are on",
+        ),
+        Law(
+            "A22.common",
+            r"\mathrm{Cov}(\tilde k_i,\tilde k_j)",
+            ell * p**2 * (m + ell - 2) / d0,
+            (m, ell, p, d0),
+            _SPHERE + r"; two neurons on one input, over random layers",
+        ),
+        Law(
+            "A22.sd_approx",
+            r"\mathrm{sd}(\tilde k\mid k)",
+            _root(m * p * ell / d0),
+            (m, ell, p, d0),
+            _SPHERE + r", $\ell\ll mp$",
+            exact=False,
+        ),
+        Law(
+            "A23.covered",
+            r"P(K>0)",
+            1 - (1 - (d0 / (m * ell)) ** 2) ** d,
+            (m, d0, d, ell),
+            r"at $p=d_0/(m\ell)$, over random layers; $m\ell\ge d_0$",
+            stable=-expm1(d * log1p(-((d0 / (m * ell)) ** 2))),
+        ),
+        Law(
+            "A23.half",
+            r"m_{1/2}",
+            d0 * sp.sqrt(d) / (ell * sp.sqrt(sp.log(2))),
+            (d0, d, ell),
+            r"where $p=d_0/(m\ell)$ covers half of the pairs, $d\gg1$",
+            exact=False,
+        ),
+        Law(
+            "A23.limit",
+            r"m\sqrt{2\ln m}",
+            d0 * sp.sqrt(d) / ell,
+            (d0, d, ell),
+            r"where noise of deviation 1 meets coverage of all pairs, $\ell\ll mp$",
+            exact=False,
+        ),
+        Law(
             "B2.feasible",
             r"d",
             2 * ell**2 * _log,
@@ -556,6 +654,39 @@ LAWS: dict[str, Law] = {
             r"up to logarithms; all ANDs of $m$ features that are in superposition themselves",
             exact=False,
             relation=r"\lesssim",
+        ),
+        Law(
+            "B8.on",
+            r"P(z>0)",
+            _normal_cdf(k - theta),
+            (k, theta, sigma),
+            _GAUSSIAN,
+            cancels=True,
+        ),
+        Law(
+            "B8.mean",
+            r"E\,z",
+            (k - theta) * _normal_cdf(k - theta) + sigma * _normal_density(k - theta),
+            (k, theta, sigma),
+            _GAUSSIAN,
+            cancels=True,
+        ),
+        Law(
+            "B8.square",
+            r"E\,z^2",
+            ((k - theta) ** 2 + sigma**2) * _normal_cdf(k - theta)
+            + sigma * (k - theta) * _normal_density(k - theta),
+            (k, theta, sigma),
+            _GAUSSIAN,
+            cancels=True,
+        ),
+        Law(
+            "B8.floor",
+            r"P(\text{misfire})",
+            ell * p * (1 - p) ** (ell - 1) / 2,
+            (ell, p),
+            r"at the threshold 1, in the limit of weak noise, $mp\ell\ll d_0$",
+            exact=False,
         ),
     )
 }
@@ -728,6 +859,39 @@ CLAIMS: dict[str, Claim] = {
             OVERVIEW,
         ),
         Claim(
+            "A20",
+            r"The input is a sum of feature vectors, $\mathbf x=\sum_\alpha f_\alpha v_\alpha\in"
+            r"\mathbb R^{d_0}$ with $m\gg d_0$, and the weights of the layer are $WV$, with the "
+            r"$m\times d_0$ matrix $V$ of the feature vectors and the connections of before: "
+            r"$z=\mathrm{ReLU}(WV\mathbf x-1)$.",
+            "extensions/superposed",
+            OVERVIEW,
+        ),
+        Claim(
+            "A21",
+            r"For feature vectors uniform on the sphere {A21.overlap} and {A21.fourth}, so that "
+            r"$V$ reads on-features as 1 and off-features as 0, each with noise: {A21.sd_on}, "
+            r"{A21.sd_off}.",
+            "extensions/superposed",
+            OVERVIEW,
+            correction=r"The overview page has noise for off-features only. On-features have it "
+            r"too, from $\ell-1$ others instead of $\ell$.",
+        ),
+        Claim(
+            "A22",
+            r"The noise of its features adds up in a neuron: {A22.variance}, about the square of "
+            r"{A22.sd_approx}. Neurons share it: {A22.common}.",
+            "extensions/superposed",
+            OVERVIEW,
+        ),
+        Claim(
+            "A23",
+            r"At the density where the noise is 1, {A23.covered}: half of the pairs at about "
+            r"{A23.half}, and all of them up to about {A23.limit}.",
+            "extensions/superposed",
+            OVERVIEW,
+        ),
+        Claim(
             "B1",
             r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "
             r"so the expected number of failing pairs is exactly "
@@ -786,6 +950,16 @@ CLAIMS: dict[str, Claim] = {
             r"least width for the $m'=\binom m2$ ANDs grows as $\ln m'$.",
             "regimes",
             "adler2024complexity",
+        ),
+        Claim(
+            "B8",
+            r"Noise sets a neuron on with chance {B8.on}, and its moments are {B8.mean} and "
+            r"{B8.square}. With the threshold 1 a neuron with one feature on is at its kink, and "
+            r"so {B8.floor} even in weak noise: misfires have no threshold in $m$. The threshold "
+            r"$\theta$ and the slope that minimise the worst kind's error follow from the moments; "
+            r"they move with the noise and with the width.",
+            "extensions/superposed",
+            BOOK,
         ),
     )
 }

@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
+from uand.extensions import superposed
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -542,6 +543,142 @@ def _measure_a16(rng: np.random.Generator) -> Iterable[Comparison]:
         yield _sampled(f"on-features in a neuron, {at}, ln m={t[-1]}", law[-1], mean[:, -1])
 
 
+def _measure_a20(rng: np.random.Generator) -> Iterable[Comparison]:
+    # The two orders of multiplication, and vectors at right angles, which are the layer of before.
+    m, d, d0 = 7, 11, 5
+    W = neurons.sample_layer(m, d, 0.4, rng)
+    f = np.array(list(product((0, 1), repeat=m)), dtype=np.uint8)
+    V = superposed.sample_vectors(m, d0, rng)
+    weights = np.array([sum((V[a] for a in np.flatnonzero(S)), np.zeros(d0)) for S in W])
+    on = [np.flatnonzero(one)[None] for one in f]
+    counts = [superposed.noisy_counts(W, V, superposed.superpose(V, x))[0] for x in on]
+    same = np.isclose(counts, f @ V @ weights.T, rtol=0, atol=1e-12)
+    at = f"all inputs, m={m}, d={d}"
+    words = f"counts equal to those of the weights WV, {at}, d0={d0}"
+    yield Comparison(words, len(f) * d, float(np.sum(same)))
+    right = np.linalg.qr(rng.standard_normal((m, m)))[0]
+    counts = [superposed.noisy_counts(W, right, superposed.superpose(right, x))[0] for x in on]
+    z = np.maximum(np.array(counts) - 1, 0)
+    same = np.isclose(z, neurons.activations(W, f), rtol=0, atol=1e-12)
+    words = f"activations as before with vectors at right angles, {at}"
+    yield Comparison(words, len(f) * d, float(np.sum(same)))
+
+
+def _sphere(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Return independent unit vectors along the last axis."""
+    V = rng.standard_normal(shape, dtype=np.float32)
+    return np.asarray(V / np.linalg.norm(V, axis=-1, keepdims=True))
+
+
+def _measure_a21(rng: np.random.Generator) -> Iterable[Comparison]:
+    d0, ell = 8, 4
+    V = _sphere((100_000, ell + 1, d0), rng)
+    x = V[:, :ell].sum(axis=1)
+    on, off = (np.einsum("nd,nd->n", V[:, j], x) for j in (0, ell))
+    at = f"d0={d0}, ell={ell}"
+    yield _sampled(
+        f"variance of what an on-feature reads, {at}",
+        LAWS["A21.sd_on"](ell, d0) ** 2,
+        (on - 1) ** 2,
+    )
+    yield _sampled(f"what an on-feature reads, {at}", 1.0, on)
+    words = f"variance of what an on-feature reads, if it is 1 without noise, {at}"
+    yield _sampled(words, 0.0, (on - 1) ** 2, differs=True)
+    yield _sampled(
+        f"variance of what an off-feature reads, {at}", LAWS["A21.sd_off"](ell, d0) ** 2, off**2
+    )
+    overlap = np.einsum("nd,nd->n", V[:, 0], V[:, 1])
+    yield _sampled(f"squared overlap, d0={d0}", LAWS["A21.overlap"](d0), overlap**2)
+    yield _sampled(f"fourth power of the overlap, d0={d0}", LAWS["A21.fourth"](d0), overlap**4)
+
+
+def _noise(size: int, k: int, ell: int, d0: int, samples: int, rng: np.random.Generator) -> Any:
+    """Return what is added to k in independent neurons that read `size` features, k of them on."""
+    V = _sphere((samples, size + ell - k, d0), rng)  # the first `size` are read, the last ell on
+    read, x = V[:, :size].sum(axis=1), V[:, size - k :].sum(axis=1)
+    return np.einsum("nd,nd->n", read, x).astype(float) - k
+
+
+def _measure_a22(rng: np.random.Generator) -> Iterable[Comparison]:
+    d0, ell = 8, 4
+    for size, k in ((6, 3), (6, 0), (3, 1), (5, 2), (4, 4)):
+        noise = _noise(size, k, ell, d0, 40_000, rng)
+        at = f"|S|={size}, k={k}, ell={ell}, d0={d0}"
+        yield _sampled(f"noise of a neuron, {at}", 0.0, noise)
+        law = LAWS["A22.variance"](size, k, ell, d0)
+        yield _sampled(f"variance of the noise, {at}", law, noise**2)
+    for m, p in ((12, 0.4), (6, 0.6)):
+        V = _sphere((60_000, m, d0), rng)
+        W = neurons.sample_layer(m, 120_000, p, rng).reshape(60_000, 2, m)
+        x = V[:, :ell].sum(axis=1)
+        count = np.einsum("nim,nm->ni", W, np.einsum("nmd,nd->nm", V, x)) - ell * p
+        yield _sampled(
+            f"covariance of two neurons, m={m}, ell={ell}, p={p}, d0={d0}",
+            LAWS["A22.common"](m, ell, p, d0),
+            count[:, 0] * count[:, 1],
+        )
+    for m, d0 in ((500, 64), (250, 128)):
+        p, layers = 0.1, 100
+        variance = _noise_of_layers(d0, 100, m, ell, p, layers, rng)
+        law = LAWS["A22.sd_approx"](m, ell, p, d0) ** 2
+        yield _sampled(
+            f"variance of the noise over layers, leading order, m={m}, ell={ell}, p={p}, d0={d0}",
+            law,
+            variance,
+            systematic=law / m,  # the law for a given k has (m - 1 + (ell - 1) p) on average
+        )
+
+
+def _noise_of_layers(
+    d0: int, d: int, m: int, ell: int, p: float, layers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the mean square of the noise in each of some layers, over neurons and inputs."""
+    squares = []
+    for _ in range(layers):
+        V, W = superposed.sample_vectors(m, d0, rng), neurons.sample_layer(m, d, p, rng)
+        active = features.sample_exact(m, ell, 16, rng)
+        k = features.to_dense(active, m) @ W.T.astype(float)
+        noise = superposed.noisy_counts(W, V, superposed.superpose(V, active)) - k
+        squares.append(np.mean(noise**2))
+    return np.array(squares)
+
+
+def _measure_a23(rng: np.random.Generator) -> Iterable[Comparison]:
+    for m, d0, d, ell, layers in (
+        (615, 64, 1024, 4, 100),
+        (300, 64, 1024, 4, 100),
+        (1500, 64, 1024, 4, 200),
+        (615, 64, 1024, 6, 200),
+        (4, 6, 5, 3, 2000),  # narrow and dense, where e^(-dp^2) would be seen
+    ):
+        K = _sample_counts(60, d, d0 / (m * ell), layers, rng)  # m enters through p alone
+        yield _sampled(
+            f"share of covered pairs where the noise is 1, m={m}, d0={d0}, d={d}, ell={ell}",
+            LAWS["A23.covered"](m, d0, d, ell),
+            (K > 0).mean(axis=1),
+        )
+    for d0, d, ell in ((64, 1024, 4), (96, 512, 3)):
+        m = round(float(LAWS["A23.half"](d0, d, ell)))
+        p = min(d0 / (m * ell), 1.0)
+        K = _sample_counts(60, d, p, 100, rng)
+        yield _sampled(
+            f"share of covered pairs at the law's m of half, d0={d0}, d={d}, ell={ell}",
+            0.5,
+            (K > 0).mean(axis=1),
+            systematic=1 / m + d * p**4 / 4,  # m is a whole number; (1 - p^2)^d for e^(-dp^2)
+        )
+    for m, d0, d, ell in ((575, 256, 1024, 4), (300, 128, 4096, 3)):
+        p = float(LAWS["A14.threshold"](m, d))
+        law = m * math.sqrt(2 * math.log(m)) / float(LAWS["A23.limit"](d0, d, ell))
+        yield _sampled(
+            f"variance of the noise where all pairs are just covered, m={m}, d0={d0}, d={d}, "
+            f"ell={ell}",
+            law,
+            _noise_of_layers(d0, 100, m, ell, p, 100, rng),
+            systematic=law / m,
+        )
+
+
 def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
     # The check value of claim B1; a layer narrow enough for uncovered pairs and ties (K = 2 and
     # S = 1) to be common; the same at a tolerance at which only uncovered pairs fail; and the
@@ -979,6 +1116,95 @@ def _measure_b7(_: np.random.Generator) -> Iterable[Comparison]:
         )
 
 
+def _beyond_gaussian(size: float, k: int, ell: int, d0: int) -> float:
+    """Return a bound on the skewness of the noise that a normal law leaves out.
+
+    Its third moment is six times the sum over triangles of features, each 1/d0^2: those with two
+    features on have (ell-1)k for each feature that is read and off; those with three, 8 at most.
+    """
+    triangles = size * (ell - 1) * k + 8 * math.comb(ell, 3)
+    return 6 * triangles / d0**2 / float(superposed.noise_sd(size, k, ell, d0)) ** 3
+
+
+def _measure_b8(rng: np.random.Generator) -> Iterable[Comparison]:
+    size, ell, d0, theta = 40, 4, 128, 1.3
+    for k in (0, 1, 2):
+        z = np.maximum(k - theta + _noise(size, k, ell, d0, 4000, rng), 0)
+        sigma = float(superposed.noise_sd(size, k, ell, d0))
+        # Edgeworth's next term is a sixth of the skewness times a Hermite function, which is at
+        # most 0.4, 0.25 and 0.8; that of the excess kurtosis, some 6/d0, is at most 1/d0.
+        skewness = _beyond_gaussian(size, k, ell, d0)
+        for name, values, scale, largest in (
+            ("on", z > 0, 1.0, 0.4),
+            ("mean", z, sigma, 0.25),
+            ("square", z**2, sigma**2, 0.8),
+        ):
+            yield _sampled(
+                f"{name} of a neuron, |S|={size}, k={k}, ell={ell}, d0={d0}, theta={theta}",
+                LAWS[f"B8.{name}"](k, theta, sigma),
+                values,
+                systematic=scale * (largest * skewness / 6 + 1 / d0),
+            )
+    # Weak noise at the kink: half of the neurons with one feature on, however weak.
+    p = 0.09
+    for m, d0 in ((40, 512), (60, 1024)):
+        seed, at = int(rng.integers(2**32)), f"m={m}, ell={ell}, p={p}, d0={d0}"
+        misfires = superposed.measured_misfires(d0, 200, m, ell, p, 1.0, 250, 16, seed)
+        law = float(LAWS["B8.floor"](ell, p))
+        skewness = _beyond_gaussian(1 + (m - ell) * p, 1, ell, d0)
+        words = f"misfires in weak noise, threshold 1, {at}"
+        yield _sampled(words, law, misfires, systematic=2 * law * 0.4 * skewness / 6 + 0.01 * law)
+        yield _sampled(f"none instead, {words}", 0.0, misfires, differs=True)
+    for m, theta in ((64, 1.0), (512, 1.0), (512, 1.5)):
+        seed = int(rng.integers(2**32))
+        misfires = superposed.measured_misfires(128, 200, m, ell, p, theta, 100, 16, seed)
+        on = [_beyond_gaussian(k + (m - ell) * p, k, ell, 128) for k in range(ell + 1)]
+        yield _sampled(
+            f"misfires, m={m}, d0=128, ell={ell}, p={p}, theta={theta}",
+            superposed.misfire_rate(128, m, ell, p, theta),
+            misfires,
+            systematic=0.4 * max(on) / 6 + 1 / 128,
+        )
+    yield from _best_threshold(rng)
+
+
+def _best_threshold(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare the errors at the best threshold and slope, in weak noise and in strong."""
+    d0, d, ell, p = 64, 1024, 4, 0.09
+    for m in (32, 512):
+        best = superposed.best_readoff(d0, d, m, ell, p)
+        at = f"m={m}, d0={d0}, d={d}, ell={ell}, p={p}"
+        seen = superposed.measured_moments(
+            d0, d, m, ell, p, [best.theta, 1.5], 100, 4, 30, int(rng.integers(2**32))
+        )
+        guess = superposed.moments(d0, d, m, ell, p, 1.5)
+        slopes = best.slope, guess.best_slope()
+        squares = {
+            kind: [
+                slope**2 * y[:, 1, j] + (kind == "both") * (1 - 2 * slope * y[:, 0, j])
+                for j, slope in enumerate(slopes)
+            ]
+            for kind, y in seen.items()
+        }
+        for kind in readoff.KINDS:
+            law = best.rms[kind] ** 2
+            yield _sampled(
+                f"square error at the best theta={best.theta:.2f}, {kind} on, {at}",
+                law,
+                squares[kind][0],
+                # The number of features that a neuron reads has relative variance 1/mp.
+                systematic=law * 0.25 / (m * p),
+            )
+        if m == 512:
+            worst = np.maximum(squares["both"][1], squares["one"][1])
+            yield _sampled(
+                f"the least worst square error, at theta=1.5 instead, {at}",
+                best.worst**2,
+                worst,
+                differs=True,
+            )
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -1002,6 +1228,10 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A17": _nothing_to_measure,
     "A18": _measure_a18,
     "A19": _measure_a19,
+    "A20": _measure_a20,
+    "A21": _measure_a21,
+    "A22": _measure_a22,
+    "A23": _measure_a23,
     "B1": _measure_b1,
     "B2": _measure_b2,
     "B3": _measure_b3,
@@ -1009,6 +1239,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "B5": _measure_b5,
     "B6": _measure_b6,
     "B7": _measure_b7,
+    "B8": _measure_b8,
 }
 
 
