@@ -19,7 +19,7 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
-CHAPTERS |= {"superposed", "targeted", "gaussian", "stacking", "higher_order", "learned"}
+CHAPTERS |= {"superposed", "targeted", "gaussian", "stacking", "extensions/higher_order", "learned"}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------
@@ -392,7 +392,15 @@ def plain(expression):
 
 
 STABLE = [law for law in LAWS.values() if law.stable is not None]
-WHOLE = {"ell": (2, 3, 5, 9), "d": (1, 2, 7), "m": (9, 12), "N": (0, 1, 5), "n": (1, 4)}
+WHOLE = {
+    "r": (3, 4),
+    "c": (1, 2),
+    "ell": (2, 3, 5, 9),
+    "d": (1, 2, 7),
+    "m": (9, 12),
+    "N": (0, 1, 5),
+    "n": (1, 4),
+}
 RATIONAL = [sp.Rational(1, 7), sp.Rational(2, 3), sp.Rational(99, 100)]
 
 
@@ -432,6 +440,8 @@ POINTS = {
     "epsilon": [1e-3, 0.5, 2.0],
     "rho": [1e-3, 0.417, 0.999],
     "m'": [2.0, 1e3, 1e12],
+    "r": [3, 4, 6],
+    "c": [1, 2],
 }
 
 
@@ -450,7 +460,8 @@ def test_evaluation_is_precise_to_12_digits(law):
             assert error <= 1e-12 * abs(reference) + mpmath.mpf("1e-302"), (law.key, point)
 
 
-UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
+UNBOUNDED = [("A33.variance", 0), ("A34.coordinate", 1)]
+UNBOUNDED += [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
 
 
 @pytest.mark.parametrize(
@@ -466,6 +477,7 @@ UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pai
 def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
     whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
+    whole |= {"r": 3, "c": 1}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -636,7 +648,7 @@ def test_each_law_prints(law):
 
 def test_symbols_say_what_they_stand_for():
     """SymPy simplifies by these, and a chapter's derivation ends in the same symbols."""
-    whole = {"m", "d", "ell", "k", "n", "N"}
+    whole = {"m", "d", "ell", "k", "n", "N", "r", "c"}
     for law in LAWS.values():
         for symbol in law.args:
             assert symbol.is_nonnegative or symbol.name == "x"
