@@ -333,7 +333,7 @@ WRONG: dict[str, list[Any]] = {
                       (2 * sp.log(m) / d) ** (1 / r), sp.sqrt(r * sp.log(m) / d),
                       (r**2 * sp.log(m) / d) ** (1 / r)],
     "A34.coordinate": [-d * sp.log(1 - p**2) - 2 * sp.log(m), -d * sp.log(1 - p**r) - sp.log(m),
-                       -d * sp.log(1 - p**r) - 2 * sp.log(m), 
+                       -d * sp.log(1 - p**r) - 2 * sp.log(m),
                        -d * sp.log(1 - p**2) - r * sp.log(m)],
     "A34.collapse": [sp.exp(-sp.exp(-x)), sp.exp(-sp.exp(-x) / 2), sp.exp(-sp.exp(-x) / r**2)],
     "A34.post": [sp.log(m) ** 2 / sp.sqrt(d), sp.log(m) / d ** (1 / r),

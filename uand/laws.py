@@ -876,9 +876,9 @@ CLAIMS: dict[str, Claim] = {
         Claim(
             "A32",
             r"$y=\bar z_{\alpha\beta}+\bar z_{\alpha\gamma}+\bar z_{\beta\gamma}"
-            r"-\bar z_{\alpha\beta\gamma}$ is the AND of three where no neuron is disturbed. Over the "
-            r"neurons that read all of a pair the third feature disturbs too: {A32.three}, {A32.two}, "
-            r"so that at $\ell=3$ the estimate is still off.",
+            r"-\bar z_{\alpha\beta\gamma}$ is the AND of three where no neuron is disturbed. Over "
+            r"the neurons that read all of a pair the third feature disturbs too: {A32.three}, "
+            r"{A32.two}, so that the estimate is off even at $\ell=3$.",
             "extensions/higher_order",
             TMF,
         ),

@@ -1002,34 +1002,25 @@ def _uncovered_sets(
     )
 
 
+def _dependence(m: int, d: int, p: float, order: int) -> float:
+    """Bound how far the chance that no set is uncovered may be from Poisson's, by Chen and Stein.
+
+    Sets without a common feature are independent. The bound adds up, over all pairs of sets with
+    one, the chances that both are uncovered, and what these would be if they were independent.
+    """
+    alone, bound = (1 - p**order) ** d, 0.0
+    for shared in range(1, order + 1):
+        pairs = math.comb(order, shared) * math.comb(m - order, order - shared)
+        both = (1 - 2 * p**order + p ** (2 * order - shared)) ** d if shared < order else 0.0
+        bound += pairs * (alone**2 + both)
+    return math.comb(m, order) * bound
+
+
 def _measure_a34(rng: np.random.Generator) -> Iterable[Comparison]:
     for m, d, p, order in ((14, 20, 0.5, 3), (10, 30, 0.6, 4), (16, 12, 0.4, 2)):
-        missed = _uncovered_sets(m, d, p, order, 1000, rng)
         law = LAWS["A34.uncovered"](m, d, p, order)
+        missed = _uncovered_sets(m, d, p, order, 800, rng)
         yield _sampled(f"uncovered sets of {order}, m={m}, d={d}, p={p}", law, missed)
-    for m, d, order in ((60, 1000, 2), (30, 2000, 3)):
-        p = round(float(LAWS["A34.threshold"](m, d, order)), 6)
-        x = float(LAWS["A34.coordinate"](m, d, p, order))
-        missed = _uncovered_sets(m, d, p, order, 600, rng)
-        at = f"order {order}, m={m}, d={d}, at the threshold"
-        limit = 1 / math.factorial(order)
-        # Left out: binom(m, r) is not m^r/r!, and -ln(1-p^r) is not p^r.
-        beyond = order * (order - 1) / (2 * m) + d * p ** (2 * order) / 2
-        yield _sampled(f"uncovered sets, {at}", limit, missed, systematic=beyond * limit)
-        share = math.exp(-x) / math.factorial(order)
-        yield _sampled(f"uncovered sets, by the distance from it, {at}", share, missed,
-                       systematic=order * (order - 1) / (2 * m) * share)  # fmt: skip
-        law = float(LAWS["A34.collapse"](x, order))
-        # Sets that share neurons are missed together: a few per cent more layers miss none.
-        yield _sampled(f"layers that cover every set, {at}", law, missed == 0,
-                       systematic=(order * (order - 1) / (2 * m) + 0.05) * law)  # fmt: skip
-    for m, d, order in ((8, 1000, 3), (6, 1000, 4), (20, 4000, 2)):
-        p = float(LAWS["A34.post"](m, d, order))
-        K = [
-            np.count_nonzero(neurons.sample_layer(order, d, p, rng).all(axis=1)) for _ in range(400)
-        ]
-        yield _sampled(f"neurons that read a set of {order} at the post's density, m={m}, d={d}",
-                       LAWS["A34.readers"](m, order), K)  # fmt: skip
     d, p = 4000, 0.2
     for order, ell in ((3, 7), (4, 9)):
         for name, c in (("all", order), ("missing", order - 1)):
@@ -1039,6 +1030,28 @@ def _measure_a34(rng: np.random.Generator) -> Iterable[Comparison]:
                 LAWS[f"A34.direct_{name}"](ell, p, order),
                 y - (c == order),
             )
+    for m, d, order in ((8, 1000, 3), (6, 1000, 4), (20, 4000, 2)):
+        p = float(LAWS["A34.post"](m, d, order))
+        K = [
+            np.count_nonzero(neurons.sample_layer(order, d, p, rng).all(axis=1)) for _ in range(300)
+        ]
+        yield _sampled(f"neurons that read a set of {order} at the post's density, m={m}, d={d}",
+                       LAWS["A34.readers"](m, order), K)  # fmt: skip
+    for m, d, order in ((60, 1000, 2), (30, 2000, 3)):
+        p = round(float(LAWS["A34.threshold"](m, d, order)), 6)
+        x = float(LAWS["A34.coordinate"](m, d, p, order))
+        missed = _uncovered_sets(m, d, p, order, 900, rng)
+        at = f"order {order}, m={m}, d={d}, at the threshold"
+        limit, fewer = 1 / math.factorial(order), order * (order - 1) / (2 * m)
+        # Left out: binom(m, r) is less than m^r/r!, and -ln(1-p^r) more than p^r.
+        beyond = (fewer + d * p ** (2 * order) / 2) * limit
+        yield _sampled(f"uncovered sets, {at}", limit, missed, systematic=beyond)
+        share = math.exp(-x) * limit
+        yield _sampled(f"uncovered sets, by the distance from it, {at}", share, missed,
+                       systematic=fewer * share)  # fmt: skip
+        yield _sampled(f"layers that cover every set, {at}", LAWS["A34.collapse"](x, order),
+                       missed == 0,
+                       systematic=fewer * share + _dependence(m, d, p, order))  # fmt: skip
 
 
 def _measure_b5(rng: np.random.Generator) -> Iterable[Comparison]:
