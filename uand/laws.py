@@ -426,12 +426,12 @@ LAWS: dict[str, Law] = {
         ),
         Law(
             "A32.three",
-            r"E[y-1\mid\text{three on}]",
+            r"E[y_I-1\mid\text{three on}]",
             (2 * ell - 3) * p,
             (ell, p),
             _SET + ", $r=3$",
         ),
-        Law("A32.two", r"E[y\mid\text{two on}]", 2 * (ell - 1) * p, (ell, p), _SET + ", $r=3$"),
+        Law("A32.two", r"E[y_I\mid\text{two on}]", 2 * (ell - 1) * p, (ell, p), _SET + ", $r=3$"),
         Law(
             "A33.bias_all",
             r"E[y_I-1\mid\text{all on}]",
@@ -875,7 +875,7 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "A32",
-            r"$y=\bar z_{\alpha\beta}+\bar z_{\alpha\gamma}+\bar z_{\beta\gamma}"
+            r"$y_I=\bar z_{\alpha\beta}+\bar z_{\alpha\gamma}+\bar z_{\beta\gamma}"
             r"-\bar z_{\alpha\beta\gamma}$ is the AND of three where no neuron is disturbed. Over "
             r"the neurons that read all of a pair the third feature disturbs too: {A32.three}, "
             r"{A32.two}, so that the estimate is off even at $\ell=3$.",

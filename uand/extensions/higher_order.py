@@ -28,8 +28,7 @@ INCLUSION, COMPLETED, CONDITIONAL, CONTRAST, DIRECT = READOFFS = (
     "contrast",
     "direct",
 )
-# Sets of features covered at a time, in bytes of bits, beyond which `uncovered_sets` refuses.
-WORD = 32
+WORD = 32  # neurons in one whole number of bits
 
 
 def sizes(order: int) -> np.ndarray:
@@ -87,8 +86,8 @@ def moebius(values: Any) -> np.ndarray:
     r"""Return :math:`G_T=\sum_{U\subseteq T}(-1)^{|T|-|U|}F_U`, the inverse of `over_subsets`.
 
     Of the truth table of a boolean function, entry `x` its value where exactly the features of
-    mask `x` are on, these are the coefficients :math:`a_T` of its one expression by ANDs:
-    :math:`g=\sum_Ta_T\,\mathrm{AND}_T`.
+    mask `x` are on, these are the coefficients :math:`\kappa_T` of its one expression by ANDs:
+    :math:`g=\sum_T\kappa_T\,\mathrm{AND}_T`.
 
     Parameters
     ----------
@@ -214,12 +213,12 @@ def and_readoff(order: int, name: str = INCLUSION, ell: int = 0, p: Any = 0) -> 
 
 @dataclass(frozen=True)
 class BooleanReadoff:
-    r"""A boolean function as :math:`a_0+\sum_\alpha a_\alpha f_\alpha` and a read-off of the rest.
+    r"""A boolean function: a constant and its features, and a read-off of the rest.
 
     Attributes
     ----------
     linear : ndarray of int, shape (..., 2**order)
-        :math:`a_T` for :math:`|T|\le1`, and 0 elsewhere.
+        :math:`\kappa_T` for :math:`|T|\le1`, and 0 elsewhere.
     readoff : Readoff
     """
 
@@ -231,17 +230,19 @@ class BooleanReadoff:
         return np.asarray(over_subsets(self.linear)[..., on])
 
 
-def function_readoff(tables: Any) -> BooleanReadoff:
+def function_readoff(tables: Any, exactly: bool = False) -> BooleanReadoff:
     r"""Return the read-off of boolean functions, by inclusion and exclusion of every order.
 
-    .. math:: g=\sum_Ta_T\,\mathrm{AND}_T,\qquad
-              \hat g=\sum_{|T|\le1}a_T\,\mathrm{AND}_T+\sum_{|T|\ge2}b_T\,\bar z_T,\qquad
-              b_T=(-1)^{|T|}\sum_{U\supseteq T}a_U
+    .. math:: g=\sum_T\kappa_T\,\mathrm{AND}_T,\qquad
+              \hat g=\sum_{|T|\le1}\kappa_T\,\mathrm{AND}_T+\sum_{|T|\ge2}w_T\,\bar z_T,\qquad
+              w_T=(-1)^{|T|}\sum_{U\supseteq T}\kappa_U
 
     Parameters
     ----------
     tables : array of 0 and 1, shape (..., 2**order)
         Truth tables: entry `x` is the value where exactly the features of mask `x` are on.
+    exactly : bool
+        As in `Readoff`.
 
     Returns
     -------
@@ -269,7 +270,7 @@ def function_readoff(tables: Any) -> BooleanReadoff:
     weights = np.where(size % 2, -1, 1) * over_supersets(higher)
     return BooleanReadoff(
         linear=coefficients - higher,
-        readoff=Readoff(np.where(size >= 2, weights, 0).astype(float)),
+        readoff=Readoff(np.where(size >= 2, weights, 0).astype(float), exactly),
     )
 
 
