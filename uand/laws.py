@@ -163,7 +163,7 @@ _EXACTLY = r"exactly $\ell$ features on; neurons read each feature independently
 _BOTH = _EXACTLY + "; the neuron reads both features of the pair, and both are on"
 _ONE = _EXACTLY + "; the neuron reads both features of the pair, and one is on"
 _NONE = _EXACTLY + "; the neuron reads both features of the pair, and none is on"
-_SET = _EXACTLY + r"; a set $I$ of $r$ features of which every mean exists, over random layers"
+_SET = _EXACTLY + r"; a set $I$ of $r$ features, each mean over the random layers that have it"
 
 
 def _root(variance: sp.Expr) -> sp.Expr:

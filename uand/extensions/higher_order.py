@@ -427,7 +427,9 @@ class Moments:
     Attributes
     ----------
     mean : ndarray of float
-        Exact, given that the estimate exists.
+        Exact, each mask's mean over the layers in which it exists. Over those in which all of them
+        exist it is the same where the masks' neurons read nothing else, and otherwise off by less
+        than the chance that a mask has none.
     sd : ndarray of float
         The leading term for a large number of neurons.
     """
