@@ -15,7 +15,6 @@ from uand import checks, readoff
 from uand.backend import random_stream, to_host
 from uand.extensions import higher_order as ho
 from uand.laws import LAWS
-from uand.measurements import _dependence
 from uand.neurons import sample_layer
 
 CHANCES = [Fraction(1, 10), Fraction(1, 3), Fraction(3, 4)]
@@ -399,9 +398,22 @@ def test_expected_uncovered_sets_and_their_dependence_by_enumeration():
     same(float(LAWS["A34.uncovered"](m, d, float(p), order)), expected, "uncovered")
     alone = (1 - p**2) ** d
     independent = sum(bool(set(A) & set(B)) for A, B in itertools.product(sets, repeat=2))
-    assert _dependence(m, d, float(p), order) == pytest.approx(
-        float(together + independent * alone**2)
-    )
+    both = float(together + independent * alone**2)
+    assert ho.clustering(m, d, float(p), order) == pytest.approx(both / max(1, expected))
+    assert expected > 1
+
+
+def test_the_share_of_layers_that_cover_is_within_the_bound():
+    """Over all layers: P(U = 0) and e^(-E U) differ by no more than Chen and Stein allow."""
+    for m, order, d, p in ((3, 2, 3, 0.75), (4, 3, 3, 0.9), (4, 2, 3, 0.9), (3, 3, 4, 0.5)):
+        none = expected = 0.0
+        sets = [frozenset(T) for T in itertools.combinations(range(m), order)]
+        for rows in itertools.product(subsets(range(m)), repeat=d):
+            chance = math.prod(chance_of(S, m, p) for S in rows)
+            missed = sum(not any(T <= S for S in rows) for T in sets)
+            none, expected = none + chance * (missed == 0), expected + chance * missed
+        apart = abs(none - math.exp(-expected))
+        assert 0 < apart <= ho.clustering(m, d, p, order)
 
 
 # --- bad input ------------------------------------------------------------------------------------

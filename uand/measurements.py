@@ -1002,20 +1002,6 @@ def _uncovered_sets(
     )
 
 
-def _dependence(m: int, d: int, p: float, order: int) -> float:
-    """Bound how far the chance that no set is uncovered may be from Poisson's, by Chen and Stein.
-
-    Sets without a common feature are independent. The bound adds up, over all pairs of sets with
-    one, the chances that both are uncovered, and what these would be if they were independent.
-    """
-    alone, bound = (1 - p**order) ** d, 0.0
-    for shared in range(1, order + 1):
-        pairs = math.comb(order, shared) * math.comb(m - order, order - shared)
-        both = (1 - 2 * p**order + p ** (2 * order - shared)) ** d if shared < order else 0.0
-        bound += pairs * (alone**2 + both)
-    return math.comb(m, order) * bound
-
-
 def _measure_a34(rng: np.random.Generator) -> Iterable[Comparison]:
     for m, d, p, order in ((14, 20, 0.5, 3), (10, 30, 0.6, 4), (16, 12, 0.4, 2)):
         law = LAWS["A34.uncovered"](m, d, p, order)
@@ -1049,9 +1035,9 @@ def _measure_a34(rng: np.random.Generator) -> Iterable[Comparison]:
         share = math.exp(-x) * limit
         yield _sampled(f"uncovered sets, by the distance from it, {at}", share, missed,
                        systematic=fewer * share)  # fmt: skip
-        yield _sampled(f"layers that cover every set, {at}", LAWS["A34.collapse"](x, order),
-                       missed == 0,
-                       systematic=fewer * share + _dependence(m, d, p, order))  # fmt: skip
+        beyond = fewer * share + higher_order.clustering(m, d, p, order)
+        law = LAWS["A34.collapse"](x, order)
+        yield _sampled(f"layers that cover every set, {at}", law, missed == 0, systematic=beyond)
 
 
 def _measure_b5(rng: np.random.Generator) -> Iterable[Comparison]:

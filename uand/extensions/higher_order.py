@@ -607,3 +607,33 @@ def uncovered_sets(W: Array, order: int) -> int:
         both = level[:, : math.comb(j, order - 1)] & bits[:, j : j + 1]
         missed += int(xp.sum(xp.astype(~xp.any(both != 0, axis=0), xp.int64)))
     return missed
+
+
+def clustering(m: int, d: int, p: float, order: int) -> float:
+    r"""Bound how far :math:`P(\text{all covered})` is from :math:`e^{-E\,U}`, by Chen and Stein.
+
+    Sets without a common feature are independent. The bound adds up, over all pairs of sets with
+    one, the chance that both are uncovered and what it would be if they were independent; it is
+    divided by the expected number :math:`E\,U` of uncovered sets where that is more than 1.
+
+    Parameters
+    ----------
+    m, d : int
+    p : float
+    order : int
+        From 1 to `m`.
+
+    Notes
+    -----
+    Claim A34, chapter *higher orders*.
+    """
+    m, d = checks.integer("m", m, 1), checks.integer("d", d, 1)
+    order = checks.integer("order", order, 1, m, of="m")
+    p = float(checks.probability("p", p))
+    alone, bound = (1 - p**order) ** d, 0.0
+    for shared in range(1, order + 1):
+        pairs = math.comb(order, shared) * math.comb(m - order, order - shared)
+        both = (1 - 2 * p**order + p ** (2 * order - shared)) ** d if shared < order else 0.0
+        bound += pairs * (alone**2 + both)
+    sets = math.comb(m, order)
+    return sets * bound / max(1.0, sets * alone)
