@@ -19,8 +19,8 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
-CHAPTERS |= {"targeted", "gaussian", "stacking", "higher_order", "learned"}
-CHAPTERS |= {"extensions/superposed"}
+CHAPTERS |= {"targeted", "gaussian", "stacking", "learned"}
+CHAPTERS |= {"extensions/superposed", "extensions/higher_order"}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------
@@ -393,8 +393,16 @@ def plain(expression):
 
 
 STABLE = [law for law in LAWS.values() if law.stable is not None]
-WHOLE = {"ell": (2, 3, 5, 9), "d": (1, 2, 7), "m": (9, 12), "N": (0, 1, 5), "n": (1, 4)}
-WHOLE |= {"d_0": (3, 8)}
+WHOLE = {
+    "r": (3, 4),
+    "c": (1, 2),
+    "ell": (2, 3, 5, 9),
+    "d": (1, 2, 7),
+    "m": (9, 12),
+    "N": (0, 1, 5),
+    "n": (1, 4),
+    "d_0": (3, 8),
+}
 RATIONAL = [sp.Rational(1, 7), sp.Rational(2, 3), sp.Rational(99, 100)]
 
 
@@ -438,6 +446,8 @@ POINTS = {
     "|S|": [1, 400],
     "theta": [0, 1, 1.5],
     "sigma": [0.25, 2.0],
+    "r": [3, 4, 6],
+    "c": [1, 2],
 }
 
 
@@ -456,7 +466,8 @@ def test_evaluation_is_precise_to_12_digits(law):
             assert error <= 1e-12 * abs(reference) + mpmath.mpf("1e-302"), (law.key, point)
 
 
-UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
+UNBOUNDED = [("A33.variance", 0), ("A34.coordinate", 1)]
+UNBOUNDED += [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
 
 
 @pytest.mark.parametrize(
@@ -473,6 +484,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
     whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
     whole |= {"d_0": 4, "|S|": 6, "theta": 1, "sigma": 2}
+    whole |= {"r": 3, "c": 1}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -643,7 +655,7 @@ def test_each_law_prints(law):
 
 def test_symbols_say_what_they_stand_for():
     """SymPy simplifies by these, and a chapter's derivation ends in the same symbols."""
-    whole = {"m", "d", "ell", "k", "n", "N", "d_0", "|S|"}
+    whole = {"m", "d", "ell", "k", "n", "N", "d_0", "|S|", "r", "c"}
     for law in LAWS.values():
         for symbol in law.args:
             assert symbol.is_nonnegative or symbol.name == "x"

@@ -22,6 +22,7 @@ m, d, ell, k, n, N = sp.symbols("m d ell k n N", integer=True, nonnegative=True)
 p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
 a, b = sp.symbols("a b", real=True, nonnegative=True)  # exponents of log m: ell = log^a, d = log^b
 x = sp.Symbol("x", real=True)
+r, c = sp.symbols("r c", integer=True, nonnegative=True)  # a set's order, and how many are on
 rho, L, outputs = sp.symbols("rho L m'", positive=True)
 d0, size = sp.symbols("d_0 |S|", integer=True, nonnegative=True)  # A20: inputs in superposition
 theta = sp.Symbol("theta", real=True, nonnegative=True)
@@ -172,6 +173,7 @@ _EXACTLY = r"exactly $\ell$ features on; neurons read each feature independently
 _BOTH = _EXACTLY + "; the neuron reads both features of the pair, and both are on"
 _ONE = _EXACTLY + "; the neuron reads both features of the pair, and one is on"
 _NONE = _EXACTLY + "; the neuron reads both features of the pair, and none is on"
+_SET = _EXACTLY + r"; a set $I$ of $r$ features, each mean over the random layers that have it"
 
 
 def _root(variance: sp.Expr) -> sp.Expr:
@@ -505,6 +507,141 @@ LAWS: dict[str, Law] = {
             (d0, d, ell),
             r"where noise of deviation 1 meets coverage of all pairs, $\ell\ll mp$",
             exact=False,
+        ),
+        Law(
+            "A31.three",
+            r"E[z\mid\text{three on}]",
+            2 + (ell - 3) * p,
+            (ell, p),
+            _EXACTLY + "; the neuron reads all of three given features, and all three are on",
+        ),
+        Law(
+            "A31.two",
+            r"E[z\mid\text{two on}]",
+            1 + (ell - 2) * p,
+            (ell, p),
+            _EXACTLY + "; the neuron reads all of three given features, and two are on",
+        ),
+        Law(
+            "A32.three",
+            r"E[y_I-1\mid\text{three on}]",
+            (2 * ell - 3) * p,
+            (ell, p),
+            _SET + ", $r=3$",
+        ),
+        Law("A32.two", r"E[y_I\mid\text{two on}]", 2 * (ell - 1) * p, (ell, p), _SET + ", $r=3$"),
+        Law(
+            "A33.bias_all",
+            r"E[y_I-1\mid\text{all on}]",
+            (r * (ell - 1) - ell) * p,
+            (ell, p, r),
+            _SET,
+        ),
+        Law(
+            "A33.bias_some",
+            r"E[y_I\mid c<r\text{ on}]",
+            c * (ell - 1) * p + (r - c - 1) * _mean,
+            (ell, p, r, c),
+            _SET,
+            stable=c * (ell - 1) * p + (r - c - 1) * _mean_stable,
+        ),
+        Law(
+            "A33.printed",
+            r"E[y'_I\mid\text{all on}]",
+            (-1) ** (r + 1) * (1 + (r * (ell - 1) - ell) * p),
+            (ell, p, r),
+            _SET + r"; the signs as the post prints them, $(-1)^{|I|-|T|+1}$",
+            exact=False,
+        ),
+        Law(
+            "A33.conditional",
+            r"E[\tilde y_I\mid c<r\text{ on}]",
+            c * (ell - c) * p + (r - c - 1) * _mean.subs(ell, ell - c),
+            (ell, p, r, c),
+            _SET + "; neurons that read no more of $I$ than is asked",
+            cancels=True,
+        ),
+        Law(
+            "A33.completed",
+            r"E[\textstyle\sum_T(-1)^{|T|}\bar z_T\mid\text{all on}]",
+            (1 - p) ** ell,
+            (ell, p),
+            _SET + "; the sum over all subsets, those of none and one included",
+        ),
+        Law(
+            "A33.contrast",
+            r"E[\textstyle\sum_T(-1)^{|T|}\tilde z_T\mid\text{all on}]",
+            (1 - p) ** (ell - r),
+            (ell, p, r),
+            _SET + "; the sum over all subsets, and neurons that read no more of $I$",
+        ),
+        Law(
+            "A33.variance",
+            r"\mathrm{Var}(y_I\mid c\ge1\text{ on})",
+            (ell - c) / (d * p ** (r - 1)),
+            (ell, d, p, r, c),
+            r"$r\,p\ll1$ and $dp^r\gg1$",
+            exact=False,
+        ),
+        Law(
+            "A34.uncovered",
+            r"E[\text{uncovered sets}]",
+            sp.binomial(m, r) * (1 - p**r) ** d,
+            (m, d, p, r),
+            r"all $\binom mr$ sets of $r$ features, over random layers",
+            cancels=True,
+        ),
+        Law(
+            "A34.coordinate",
+            r"x",
+            -d * sp.log(1 - p**r) - r * _log,
+            (m, d, p, r),
+            r"how far the layer is above the threshold of order $r$",
+            cancels=True,
+        ),
+        Law(
+            "A34.threshold",
+            r"p_r",
+            (r * _log / d) ** (1 / r),
+            (m, d, r),
+            r"the density at which $dp^r=r\ln m$",
+        ),
+        Law(
+            "A34.collapse",
+            r"P(\text{all covered})",
+            sp.exp(-sp.exp(-x) / sp.factorial(r)),
+            (x, r),
+            r"$m\gg1$, and $p$ so small that uncovered sets are nearly independent",
+            exact=False,
+            cancels=True,
+        ),
+        Law(
+            "A34.post",
+            r"p",
+            _log**2 / d ** (1 / r),
+            (m, d, r),
+            r"the post's choice for order $r$; a chance only if $d\ge\ln^{2r}m$",
+        ),
+        Law(
+            "A34.readers",
+            r"E\,K_I",
+            _log ** (2 * r),
+            (m, r),
+            r"neurons that read a given set of $r$ features, at the post's density for order $r$",
+        ),
+        Law(
+            "A34.direct_all",
+            r"E[\bar z_I-1\mid\text{all on}]",
+            (ell - r) * p,
+            (ell, p, r),
+            _EXACTLY + r"; activations with the bias $-(r-1)$, neurons that read all of $I$",
+        ),
+        Law(
+            "A34.direct_missing",
+            r"E[\bar z_I\mid\text{all but one on}]",
+            (ell - r + 1) * p,
+            (ell, p, r),
+            _EXACTLY + r"; activations with the bias $-(r-1)$, neurons that read all of $I$",
         ),
         Law(
             "B2.feasible",
@@ -890,6 +1027,43 @@ CLAIMS: dict[str, Claim] = {
             r"{A23.half}, and all of them up to about {A23.limit}.",
             "extensions/superposed",
             OVERVIEW,
+        ),
+        Claim(
+            "A31",
+            r"A neuron that reads three features is 2 with all of them on and 1 with two, and what "
+            r"interference adds: {A31.three}, {A31.two}. In general "
+            r"$\mathrm{ReLU}(n-1)=\sum_{t\ge2}(-1)^t\binom nt$: an alternating sum of the ANDs of "
+            r"the $n$ features on.",
+            "extensions/higher_order",
+            TMF,
+        ),
+        Claim(
+            "A32",
+            r"$y_I=\bar z_{\alpha\beta}+\bar z_{\alpha\gamma}+\bar z_{\beta\gamma}"
+            r"-\bar z_{\alpha\beta\gamma}$ is the AND of three where no neuron is disturbed. Over "
+            r"the neurons that read all of a pair the third feature disturbs too: {A32.three}, "
+            r"{A32.two}, so that the estimate is off even at $\ell=3$.",
+            "extensions/higher_order",
+            TMF,
+        ),
+        Claim(
+            "A33",
+            r"$y_I=\sum_{T\subseteq I,|T|\ge2}(-1)^{|T|}\bar z_T$ estimates the AND of any $r$ "
+            r"features: {A33.bias_all}, {A33.bias_some}, {A33.variance}. Neurons that read no more "
+            r"of $I$ than $T$ have the smaller bias {A33.conditional}; sums over all subsets have "
+            r"none: {A33.completed}, {A33.contrast}, and 0 with fewer on.",
+            "extensions/higher_order",
+            TMF,
+            correction=r"The post prints the signs $(-1)^{|I|-|T|+1}$. For even $|I|$ they give "
+            r"the AND times $-1$.",
+        ),
+        Claim(
+            "A34",
+            r"Order $r$ costs coverage: {A34.uncovered}, {A34.coordinate}, {A34.collapse}, so "
+            r"{A34.threshold}. The post's {A34.post} gives {A34.readers}. With the bias $-(r-1)$ a "
+            r"neuron is an AND of $r$ itself: {A34.direct_all}, {A34.direct_missing}.",
+            "extensions/higher_order",
+            TMF,
         ),
         Claim(
             "B1",

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
-from uand.extensions import superposed
+from uand.extensions import higher_order, superposed
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -1005,6 +1005,180 @@ def _measure_a19(rng: np.random.Generator) -> Iterable[Comparison]:
         )
 
 
+def _measure_a31(rng: np.random.Generator) -> Iterable[Comparison]:
+    # The alternating sum, counted set by set: every subset of what a neuron reads that is all on.
+    every = np.array(list(product((0, 1), repeat=6)), dtype=np.uint8)
+    z = neurons.activations(every, every)
+    right = 0
+    for (x, f), (i, S) in product(enumerate(every), enumerate(every)):
+        on = np.flatnonzero(f & S).tolist()
+        sets = (T for t in range(2, len(on) + 1) for T in combinations(on, t))
+        right += bool(sum((-1) ** len(T) for T in sets) == z[x, i])
+    yield Comparison(
+        "inputs x neurons on six features with z the alternating sum of ANDs", 64 * 64, float(right)
+    )
+    for ell, p in ((6, 0.12), (12, 0.2)):
+        others = neurons.sample_layer(ell, 40_000, p, rng)  # all on, beside those of the three
+        for name, c in (("three", 3), ("two", 2)):
+            z = np.maximum(c + others[:, : ell - c].sum(axis=1, dtype=int) - 1, 0)
+            yield _sampled(
+                f"a neuron that reads three features, {name} on, ell={ell}, p={p}",
+                LAWS[f"A31.{name}"](ell, p),
+                z,
+            )
+
+
+def _exact_ands(orders: Iterable[int], rng: np.random.Generator) -> tuple[float, float]:
+    """Count the inputs, and those whose AND is estimated rightly, on layers of nothing else.
+
+    By neurons that read no more than is asked: the others are disturbed by the set's own features.
+    """
+    inputs, right = 0, 0
+    for order in orders:
+        W = neurons.sample_layer(order, 40 * 2**order, 0.5, rng)
+        f = np.array(list(product((0, 1), repeat=order)), dtype=np.uint8)
+        means = higher_order.subset_means(neurons.activations(W, f), W, range(order), exactly=True)
+        y = higher_order.estimates(means, higher_order.and_readoff(order, "conditional"))
+        inputs += len(f)
+        right += int(np.count_nonzero(np.abs(y - f.all(axis=1)) < 1e-9))
+    return float(inputs), float(right)
+
+
+def _and_estimates(
+    name: str, order: int, c: int, d: int, ell: int, p: float, layers: int,
+    rng: np.random.Generator, *, divided: bool = True,
+) -> np.ndarray:  # fmt: skip
+    """Return estimates of the AND of `order` features, the first `c` on, of sampled layers."""
+    readoff_ = higher_order.and_readoff(order, name, max(ell, order), p)
+    means = higher_order.sample_means(readoff_, 2**c - 1, d, ell, p, layers, rng)
+    if not divided:  # by the signal that would be left of the AND
+        means = means / readoff_.weights[0]
+    y = np.asarray(higher_order.estimates(means, readoff_))
+    return np.asarray(y[~np.isnan(y)])
+
+
+def _measure_a32(rng: np.random.Generator) -> Iterable[Comparison]:
+    at = "ell=7, p=0.2, d=3000"
+    for name, c, truth in (("three", 3, 1), ("two", 2, 0)):
+        y = _and_estimates("inclusion-exclusion", 3, c, 3000, 7, 0.2, 4000, rng)
+        yield _sampled(f"bias of the AND of three, {name} on, {at}", LAWS[f"A32.{name}"](7, 0.2),
+                       y - truth)  # fmt: skip
+    y = _and_estimates("inclusion-exclusion", 3, 3, 3000, 3, 0.2, 4000, rng)
+    at = "all of three features on and no other, p=0.2, d=3000"
+    yield _sampled(f"bias, {at}", LAWS["A32.three"](3, 0.2), y - 1)
+    yield _sampled(f"no bias, {at}", 0.0, y - 1, differs=True)
+    inputs, right = _exact_ands([3] * 4, rng)
+    yield Comparison(
+        "inputs whose AND of three is right by neurons that read no more than is asked, on layers "
+        "of three features",
+        inputs,
+        right,
+    )
+
+
+def _measure_a33(rng: np.random.Generator) -> Iterable[Comparison]:
+    d, p, layers = 4000, 0.3, 3000
+    for order, ell in ((4, 9), (3, 8), (5, 7)):
+        at = f"order {order}, ell={ell}, p={p}, d={d}"
+        for c in range(order, -1, -1):
+            y = _and_estimates("inclusion-exclusion", order, c, d, ell, p, layers, rng)
+            if c < order:
+                law = LAWS["A33.bias_some"](ell, p, order, c)
+                yield _sampled(f"bias with {c} on, {at}", law, y)
+                continue
+            yield _sampled(f"bias with all on, {at}", LAWS["A33.bias_all"](ell, p, order), y - 1)
+            yield _sampled(
+                f"the mean with all on as the printed signs have it, {at}",
+                LAWS["A33.printed"](ell, p, order),
+                y,
+                differs=order % 2 == 0,
+            )
+    inputs, right = _exact_ands(range(2, 7), rng)
+    yield Comparison(
+        "inputs whose AND is right by neurons that read no more than is asked, on layers of as "
+        "many features as its order, 2 to 6",
+        inputs,
+        right,
+    )
+    order, ell, p = 3, 7, 0.2
+    at = f"order {order}, ell={ell}, p={p}, d={d}"
+    for c in range(order):
+        y = _and_estimates("conditional", order, c, d, ell, p, layers, rng)
+        law = LAWS["A33.conditional"](ell, p, order, c)
+        yield _sampled(f"bias of neurons that read no more, {c} on, {at}", law, y)
+    for (order, ell, p), name in product(((3, 6, 0.2), (4, 9, 0.2)), ("completed", "contrast")):
+        args = (ell, p, order) if name == "contrast" else (ell, p)
+        for c in (order, order - 1, 0):
+            y = _and_estimates(name, order, c, 4 * d, ell, p, layers, rng, divided=False)
+            yield _sampled(
+                f"mean of the {name} sum, {c} on, order {order}, ell={ell}, p={p}, d={4 * d}",
+                LAWS[f"A33.{name}"](*args) if c == order else 0.0,
+                y,
+            )
+    for order, ell, d, p in ((3, 8, 10**8, 0.02), (3, 16, 10**8, 0.01), (4, 8, 10**10, 0.01)):
+        for c in (1, order):
+            law = float(LAWS["A33.variance"](ell, d, p, order, c))
+            y = _and_estimates("inclusion-exclusion", order, c, d, ell, p, layers, rng)
+            # Left out: (1-p)^(r+1), what the other features of the set add, and the spread of K.
+            beyond = (2 * order + 1) * p + 1 / (d * p**order)
+            yield _sampled(
+                f"variance in leading order, {c} on, order {order}, ell={ell}, d={d}, p={p}",
+                law,
+                (y - y.mean()) ** 2,
+                systematic=beyond * law,
+            )
+
+
+def _uncovered_sets(
+    m: int, d: int, p: float, order: int, layers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return how many sets of `order` features each of some sampled layers misses."""
+    return np.array(
+        [
+            higher_order.uncovered_sets(neurons.sample_layer(m, d, p, rng), order)
+            for _ in range(layers)
+        ]
+    )
+
+
+def _measure_a34(rng: np.random.Generator) -> Iterable[Comparison]:
+    for m, d, p, order in ((14, 20, 0.5, 3), (10, 30, 0.6, 4), (16, 12, 0.4, 2)):
+        law = LAWS["A34.uncovered"](m, d, p, order)
+        missed = _uncovered_sets(m, d, p, order, 800, rng)
+        yield _sampled(f"uncovered sets of {order}, m={m}, d={d}, p={p}", law, missed)
+    d, p = 4000, 0.2
+    for order, ell in ((3, 7), (4, 9)):
+        for name, c in (("all", order), ("missing", order - 1)):
+            y = _and_estimates("direct", order, c, d, ell, p, 3000, rng)
+            yield _sampled(
+                f"bias with the bias -{order - 1}, {c} on, order {order}, ell={ell}, p={p}, d={d}",
+                LAWS[f"A34.direct_{name}"](ell, p, order),
+                y - (c == order),
+            )
+    for m, d, order in ((8, 1000, 3), (6, 1000, 4), (20, 4000, 2)):
+        p = float(LAWS["A34.post"](m, d, order))
+        K = [
+            np.count_nonzero(neurons.sample_layer(order, d, p, rng).all(axis=1)) for _ in range(300)
+        ]
+        yield _sampled(f"neurons that read a set of {order} at the post's density, m={m}, d={d}",
+                       LAWS["A34.readers"](m, order), K)  # fmt: skip
+    for m, d, order in ((60, 1000, 2), (30, 2000, 3)):
+        p = round(float(LAWS["A34.threshold"](m, d, order)), 6)
+        x = float(LAWS["A34.coordinate"](m, d, p, order))
+        missed = _uncovered_sets(m, d, p, order, 900, rng)
+        at = f"order {order}, m={m}, d={d}, at the threshold"
+        limit, fewer = 1 / math.factorial(order), order * (order - 1) / (2 * m)
+        # Left out: binom(m, r) is less than m^r/r!, and -ln(1-p^r) more than p^r.
+        beyond = (fewer + d * p ** (2 * order) / 2) * limit
+        yield _sampled(f"uncovered sets, {at}", limit, missed, systematic=beyond)
+        share = math.exp(-x) * limit
+        yield _sampled(f"uncovered sets, by the distance from it, {at}", share, missed,
+                       systematic=fewer * share)  # fmt: skip
+        beyond = fewer * share + higher_order.clustering(m, d, p, order)
+        law = LAWS["A34.collapse"](x, order)
+        yield _sampled(f"layers that cover every set, {at}", law, missed == 0, systematic=beyond)
+
+
 def _measure_b5(rng: np.random.Generator) -> Iterable[Comparison]:
     # The best d directions by diagonalisation over all inputs; what they explain, on random ones.
     for m, ell in ((9, 4), (12, 3)):
@@ -1232,6 +1406,10 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A21": _measure_a21,
     "A22": _measure_a22,
     "A23": _measure_a23,
+    "A31": _measure_a31,
+    "A32": _measure_a32,
+    "A33": _measure_a33,
+    "A34": _measure_a34,
     "B1": _measure_b1,
     "B2": _measure_b2,
     "B3": _measure_b3,
