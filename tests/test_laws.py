@@ -19,7 +19,8 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
-CHAPTERS |= {"superposed", "targeted", "gaussian", "stacking", "higher_order", "learned"}
+EXTENSIONS = ("superposed", "targeted", "gaussian", "stacking", "higher_order", "learned")
+CHAPTERS |= {f"extensions/{page}" for page in EXTENSIONS}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------
@@ -432,6 +433,8 @@ POINTS = {
     "epsilon": [1e-3, 0.5, 2.0],
     "rho": [1e-3, 0.417, 0.999],
     "m'": [2.0, 1e3, 1e12],
+    "tau": [0.0, 1.1615, 6.0],
+    "d_0": [3, 512, 10**6],
 }
 
 
@@ -465,7 +468,7 @@ UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pai
 )
 def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
-    whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
+    whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9, "tau": 1, "d_0": 6}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -636,7 +639,7 @@ def test_each_law_prints(law):
 
 def test_symbols_say_what_they_stand_for():
     """SymPy simplifies by these, and a chapter's derivation ends in the same symbols."""
-    whole = {"m", "d", "ell", "k", "n", "N"}
+    whole = {"m", "d", "ell", "k", "n", "N", "d_0"}
     for law in LAWS.values():
         for symbol in law.args:
             assert symbol.is_nonnegative or symbol.name == "x"

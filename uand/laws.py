@@ -22,6 +22,8 @@ p, epsilon = sp.symbols("p epsilon", real=True, nonnegative=True)
 a, b = sp.symbols("a b", real=True, nonnegative=True)  # exponents of log m: ell = log^a, d = log^b
 x = sp.Symbol("x", real=True)
 rho, L, outputs = sp.symbols("rho L m'", positive=True)
+tau = sp.Symbol("tau", real=True, nonnegative=True)  # a threshold over sqrt(ell)
+d0 = sp.Symbol("d_0", integer=True, nonnegative=True)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -188,6 +190,12 @@ def _cut_variance(h: sp.Expr) -> sp.Expr:
     return h * p * (1 - p) + (1 - p) ** h * (1 - 2 * h * p - (1 - p) ** h)
 
 
+# A25 to A28: the standard normal density, upper tail and partial moments at the threshold tau.
+_density = sp.exp(-(tau**2) / 2) / sp.sqrt(2 * sp.pi)
+_tail = sp.erfc(tau / sp.sqrt(2)) / 2
+_first = _density - tau * _tail  # E ReLU(xi - tau)
+_second = (1 + tau**2) * _tail - tau * _density  # E ReLU(xi - tau)^2
+
 _signal = (1 - p) ** (ell - 2)
 _group_empty = (
     (1 - p**2) ** d
@@ -195,6 +203,11 @@ _group_empty = (
     + (1 - (1 - p) ** 2) ** d
     - (2 * (1 - p) ** d + 2 * p**d + (2 * p * (1 - p)) ** d + (1 - 2 * p * (1 - p)) ** d)
     + (p ** (2 * d) + 2 * (p * (1 - p)) ** d + (1 - p) ** (2 * d))
+)
+_GAUSSIAN = r"exactly $\ell\ge2$ features on; standard normal weights; threshold $\tau\sqrt\ell$"
+_AT_ZERO = r"exactly $\ell\ge2$ features on; standard normal weights; threshold 0"
+_SPHERE = (
+    r"exactly $\ell\ge2$ on; directions uniform on the sphere; standard normal weights; threshold 0"
 )
 _at_mean_sizes = "; all groups of their mean size, as for a wide layer"
 
@@ -408,6 +421,96 @@ LAWS: dict[str, Law] = {
             r"the share of all ANDs that have an estimate, over random layers",
             stable=-expm1(d * log1p(-(p**2))),
         ),
+        Law("A25.mean", r"E\,z", sp.sqrt(ell) * _first, (ell, tau), _GAUSSIAN, cancels=True),
+        Law("A25.square", r"E\,z^2", ell * _second, (ell, tau), _GAUSSIAN, cancels=True),
+        Law(
+            "A27.stein",
+            r"E[W_\alpha W_\beta z\mid\text{both on}]",
+            sp.exp(-(tau**2) / 2) / sp.sqrt(2 * sp.pi * ell),
+            (ell, tau),
+            _GAUSSIAN,
+        ),
+        Law(
+            "A27.sd_none",
+            r"\mathrm{sd}(y\mid\text{none on})",
+            _root(sp.pi / d) * ell,
+            (ell, d),
+            _AT_ZERO + "; product read-off over its true scale",
+        ),
+        Law(
+            "A27.sd_one",
+            r"\mathrm{sd}(y\mid\text{one on})",
+            _root(sp.pi * ell * (ell + 2) / d),
+            (ell, d),
+            _AT_ZERO + "; product read-off over its true scale",
+        ),
+        Law(
+            "A27.sd_both",
+            r"\mathrm{sd}(y\mid\text{both on})",
+            _root((sp.pi * ell * (ell + 4) - 1) / d),
+            (ell, d),
+            _AT_ZERO + "; product read-off over its true scale",
+        ),
+        Law(
+            "A28.variance_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            ell**2 * _second / _density**2 / d,
+            (ell, d, tau),
+            _GAUSSIAN + "; product read-off over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A28.variance_one",
+            r"\mathrm{Var}(y\mid\text{one on})",
+            (ell**2 * _second + 2 * ell * _tail) / _density**2 / d,
+            (ell, d, tau),
+            _GAUSSIAN + "; product read-off over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A28.variance_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            ((ell**2 * _second + 4 * ell * _tail + 2 * tau * _density) / _density**2 - 1) / d,
+            (ell, d, tau),
+            _GAUSSIAN + "; product read-off over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A28.centred_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            ell**2 * (_second - _first**2) / _density**2 / d,
+            (ell, d, tau),
+            _GAUSSIAN + r"; product read-off of $z-E\,z$, over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A29.sd_none",
+            r"\mathrm{sd}(y\mid\text{none on})",
+            _root(ell / d),
+            (ell, d),
+            _AT_ZERO + "; sum read-off over its true scale",
+        ),
+        Law(
+            "A29.sd_one",
+            r"\mathrm{sd}(y\mid\text{one on})",
+            _root((ell + sp.Rational(3, 4)) / d),
+            (ell, d),
+            _AT_ZERO + "; sum read-off over its true scale",
+        ),
+        Law(
+            "A29.sd_both",
+            r"\mathrm{sd}(y\mid\text{both on})",
+            _root((ell + 3) / d),
+            (ell, d),
+            _AT_ZERO + "; sum read-off over its true scale",
+        ),
+        Law(
+            "A29.crossover",
+            r"d_\times",
+            4 * sp.pi * ell * (ell + 4) - 4 * ell - 7,
+            (ell,),
+            _AT_ZERO + "; root-mean-square errors of the worst kind of pair are equal there",
+        ),
         Law(
             "B2.feasible",
             r"d",
@@ -556,6 +659,33 @@ LAWS: dict[str, Law] = {
             r"up to logarithms; all ANDs of $m$ features that are in superposition themselves",
             exact=False,
             relation=r"\lesssim",
+        ),
+        Law(
+            "B9.square_none",
+            r"E[y^2\mid\text{none on}]",
+            sp.pi * ell**2 * (1 + 1 / d0) * (1 + 4 / d0) / d + (1 - 1 / d) * (ell / d0) ** 2,
+            (ell, d, d0),
+            _SPHERE,
+        ),
+        Law(
+            "B9.square_one",
+            r"E[y^2\mid\text{one on}]",
+            sp.pi
+            * ell
+            * (ell + 3 * ell / d0 + (2 + 4 / d0) * (1 + (ell - 1) / d0))
+            / d
+            + (1 - 1 / d) * ell * (1 + (ell - 1) / d0) / d0,
+            (ell, d, d0),
+            _SPHERE,
+        ),
+        Law(
+            "B9.variance_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            (sp.pi * ell * (ell + 4) - 1) / d
+            + (2 * ell - sp.Rational(7, 2) + sp.Rational(7, 2) / ell) / d0,
+            (ell, d, d0),
+            _SPHERE + r"; $\ell\ll d_0$",
+            exact=False,
         ),
     )
 }
@@ -728,6 +858,46 @@ CLAIMS: dict[str, Claim] = {
             OVERVIEW,
         ),
         Claim(
+            "A25",
+            r"Gaussian weights: $z_i=\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-\theta)$, "
+            r"$W\sim N(0,1)$, $\theta=\tau\sqrt\ell$. Then {A25.mean} and {A25.square}.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A26",
+            r"The weights $W_{i\alpha}W_{i\beta}\big/\sum_jW_{j\alpha}W_{j\beta}\,"
+            r"E[z_j\mid f_\alpha=f_\beta=1]$ read the AND: 1 with both on, on the average over the "
+            r"inputs of one layer; with one or none on, 0 in the average over layers when they are "
+            r"not divided.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A27",
+            r"Signal and noise of the product read-off, by Stein's identity: {A27.stein}. Over the "
+            r"true scale and at threshold 0, {A27.sd_none}, {A27.sd_one} and {A27.sd_both}.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A28",
+            r"A threshold lowers the noise: {A28.variance_none}, {A28.variance_one}, "
+            r"{A28.variance_both}. With none on it is least at $\tau=1.1615$ for every $\ell$, with "
+            r"deviation $1.1247\,\ell/\sqrt d$. Without the mean activation {A28.centred_none}, "
+            r"least at $\tau=1.0446$, with deviation $1.0802\,\ell/\sqrt d$.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A29",
+            r"The weights $W_{i\alpha}+W_{i\beta}$ are less noisy, {A29.sd_none}, {A29.sd_one}, "
+            r"{A29.sd_both}, but read ½ with one on. By the worst kind of pair the product is better from "
+            r"{A29.crossover} on.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
             "B1",
             r"The error of a pair is a mixture over $K\sim\mathrm{Bin}(d,p^2)$ of $K$-fold sums, "
             r"so the expected number of failing pairs is exactly "
@@ -785,6 +955,16 @@ CLAIMS: dict[str, Claim] = {
             r"least width for the $m'=\binom m2$ ANDs grows as $\ln m'$.",
             "regimes",
             "adler2024complexity",
+        ),
+        Claim(
+            "B9",
+            r"On superposed inputs $x=\sum_\alpha f_\alpha v_\alpha$ the weights "
+            r"$(w_i\cdot v_\alpha)(w_i\cdot v_\beta)-v_\alpha\cdot v_\beta$ read "
+            r"$(v_\alpha\cdot x)(v_\beta\cdot x)\sqrt\ell/|x|$ on average, and the law of one "
+            r"pair's error does not contain $m$: {B9.square_none}, {B9.square_one}, "
+            r"{B9.variance_both}.",
+            "extensions/gaussian",
+            BOOK,
         ),
     )
 }
