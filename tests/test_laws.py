@@ -468,7 +468,17 @@ UNBOUNDED = [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pai
 )
 def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
-    whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9, "tau": 1, "d_0": 6}
+    whole |= {
+        "x": 0.75,
+        "a": 1,
+        "b": 3,
+        "L": 3,
+        "epsilon": 1,
+        "rho": 0.5,
+        "m'": 9,
+        "tau": 1,
+        "d_0": 6,
+    }
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))

@@ -16,7 +16,26 @@ from scipy import stats
 from uand import interference, readoff, universal
 from uand import measurements as ledger
 from uand.backend import random_stream
-from uand.laws import CLAIMS, LAWS, L, N, a, b, d, d0, ell, epsilon, k, m, n, outputs, p, rho, tau, x
+from uand.laws import (
+    CLAIMS,
+    LAWS,
+    L,
+    N,
+    a,
+    b,
+    d,
+    d0,
+    ell,
+    epsilon,
+    k,
+    m,
+    n,
+    outputs,
+    p,
+    rho,
+    tau,
+    x,
+)
 from uand.measurements import EXACTLY, FALSE_ALARM, Comparison, Row
 
 COLUMNS = ["id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict"]

@@ -206,9 +206,7 @@ _group_empty = (
 )
 _GAUSSIAN = r"exactly $\ell\ge2$ features on; standard normal weights; threshold $\tau\sqrt\ell$"
 _AT_ZERO = r"exactly $\ell\ge2$ features on; standard normal weights; threshold 0"
-_SPHERE = (
-    r"exactly $\ell\ge2$ on; directions uniform on the sphere; standard normal weights; threshold 0"
-)
+_SPHERE = r"exactly $\ell\ge2$ on; directions uniform on the sphere; normal weights; threshold 0"
 _at_mean_sizes = "; all groups of their mean size, as for a wide layer"
 
 LAWS: dict[str, Law] = {
@@ -670,10 +668,7 @@ LAWS: dict[str, Law] = {
         Law(
             "B9.square_one",
             r"E[y^2\mid\text{one on}]",
-            sp.pi
-            * ell
-            * (ell + 3 * ell / d0 + (2 + 4 / d0) * (1 + (ell - 1) / d0))
-            / d
+            sp.pi * ell * (ell + 3 * ell / d0 + (2 + 4 / d0) * (1 + (ell - 1) / d0)) / d
             + (1 - 1 / d) * ell * (1 + (ell - 1) / d0) / d0,
             (ell, d, d0),
             _SPHERE,
@@ -868,8 +863,8 @@ CLAIMS: dict[str, Claim] = {
             "A26",
             r"The weights $W_{i\alpha}W_{i\beta}\big/\sum_jW_{j\alpha}W_{j\beta}\,"
             r"E[z_j\mid f_\alpha=f_\beta=1]$ read the AND: 1 with both on, on the average over the "
-            r"inputs of one layer; with one or none on, 0 in the average over layers when they are "
-            r"not divided.",
+            r"inputs of one layer. Undivided, they read 0 in the mean over layers with one or none "
+            r"on.",
             "extensions/gaussian",
             OVERVIEW,
         ),
@@ -883,17 +878,17 @@ CLAIMS: dict[str, Claim] = {
         Claim(
             "A28",
             r"A threshold lowers the noise: {A28.variance_none}, {A28.variance_one}, "
-            r"{A28.variance_both}. With none on it is least at $\tau=1.1615$ for every $\ell$, with "
-            r"deviation $1.1247\,\ell/\sqrt d$. Without the mean activation {A28.centred_none}, "
-            r"least at $\tau=1.0446$, with deviation $1.0802\,\ell/\sqrt d$.",
+            r"{A28.variance_both}. With none on it is least at $\tau=1.1615$ for every $\ell$, "
+            r"with deviation $1.1247\,\ell/\sqrt d$. Without the mean activation "
+            r"{A28.centred_none}, least at $\tau=1.0446$, with deviation $1.0802\,\ell/\sqrt d$.",
             "extensions/gaussian",
             OVERVIEW,
         ),
         Claim(
             "A29",
             r"The weights $W_{i\alpha}+W_{i\beta}$ are less noisy, {A29.sd_none}, {A29.sd_one}, "
-            r"{A29.sd_both}, but read ½ with one on. By the worst kind of pair the product is better from "
-            r"{A29.crossover} on.",
+            r"{A29.sd_both}, but read ½ with one on. By the worst kind of pair the product is "
+            r"better from {A29.crossover} on.",
             "extensions/gaussian",
             OVERVIEW,
         ),

@@ -353,9 +353,9 @@ def sample_directions(m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def superposed_matrix(W: Array, x: Array, ell: int) -> Array:
-    r"""Return the matrix that reads every pair of one input: :math:`y_{\alpha\beta}=v_\alpha^TMv_\beta`.
+    r"""Return the matrix :math:`M` that reads every pair of one input.
 
-    .. math:: M=\frac{\sqrt{2\pi\ell}}d\sum_iz_i\,(w_iw_i^T-1),\quad z_i=\mathrm{ReLU}(w_i\cdot x)
+    .. math:: y_{\alpha\beta}=v_\alpha^TMv_\beta,\quad M=\frac{\sqrt{2\pi\ell}}d\sum_iz_i\,(w_iw_i^T-1),\quad z_i=\mathrm{ReLU}(w_i\cdot x)
 
     Parameters
     ----------
@@ -376,10 +376,8 @@ def superposed_matrix(W: Array, x: Array, ell: int) -> Array:
     xp = namespace(W, x)
     d, d0 = W.shape
     z = xp.maximum(W @ x, xp.zeros_like(W[:, 0]))
-    spread = xp.matmul(xp.permute_dims(W, (1, 0)) if hasattr(xp, "permute_dims") else W.T,
-                       z[:, None] * W)  # fmt: skip
-    identity = xp.eye(d0, dtype=W.dtype) * xp.sum(z)
-    return (spread - identity) / true_scale(d, ell)
+    spread = W.T @ (z[:, None] * W)
+    return (spread - xp.eye(d0, dtype=W.dtype) * xp.sum(z)) / true_scale(d, ell)
 
 
 def sample_superposed(
