@@ -576,7 +576,7 @@ def _measure_a26(rng: np.random.Generator) -> Iterable[Comparison]:
         scale = gaussian.learned_scale(W, pairs, z.T @ both / both.sum(axis=0))
         y = z @ gaussian.pair_weights(W, pairs)
         average = (y * both).sum(axis=0) / both.sum(axis=0) / scale
-        right += np.count_nonzero(np.isclose(average, 1, rtol=1e-9, atol=0))
+        right += int(np.count_nonzero(np.isclose(average, 1, rtol=1e-9, atol=0)))
         means.append([y[on == c].mean() / d for c in (readoff.ONE, readoff.NONE)])
     yield Comparison(
         f"pairs that read 1 on the average over the inputs with both on, m={m}, ell={ell}, "
@@ -1123,13 +1123,15 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
             yield _sampled(f"mean square, {kind} on, m={m}, d0={d0}, d={d}, ell={ell}",
                            LAWS[f"B9.square_{kind}"](ell, d, d0), values)  # fmt: skip
     # One input of one dictionary in few dimensions, read by many layers.
-    v, layers, d = _directions(5, 3, rng).astype(float), 2000, 100
-    x = v[:3].sum(axis=0)  # the first three are on
+    few, layers, d = _directions(5, 3, rng).astype(float), 2000, 100
+    x = few[:3].sum(axis=0)  # the first three are on
     w = rng.standard_normal((layers, d, 3))
     z = np.maximum(w @ x, 0)
     for kind, (a, b) in {"both": (0, 1), "one": (0, 3), "none": (3, 4)}.items():
-        y = (((w @ v[a]) * (w @ v[b]) - v[a] @ v[b]) * z).mean(axis=1) * math.sqrt(6 * math.pi)
-        wanted = (v[a] @ x) * (v[b] @ x) * math.sqrt(3 / (x @ x))
+        y = (((w @ few[a]) * (w @ few[b]) - few[a] @ few[b]) * z).mean(axis=1) * math.sqrt(
+            6 * math.pi
+        )
+        wanted = (few[a] @ x) * (few[b] @ x) * math.sqrt(3 / (x @ x))
         yield _sampled(f"mean over layers for one input in three dimensions, {kind} on", wanted, y)
     # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
     # a relative ell/(2 d0) of the directions' part, and less than 4/d0 of the neurons'.

@@ -355,7 +355,9 @@ def sample_directions(m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
 def superposed_matrix(W: Array, x: Array, ell: int) -> Array:
     r"""Return the matrix :math:`M` that reads every pair of one input.
 
-    .. math:: y_{\alpha\beta}=v_\alpha^TMv_\beta,\quad M=\frac{\sqrt{2\pi\ell}}d\sum_iz_i\,(w_iw_i^T-1),\quad z_i=\mathrm{ReLU}(w_i\cdot x)
+    .. math:: y_{\alpha\beta}=v_\alpha^TMv_\beta,\quad
+              M=\frac{\sqrt{2\pi\ell}}d\sum_iz_i\,(w_iw_i^T-1),\quad
+              z_i=\mathrm{ReLU}(w_i\cdot x)
 
     Parameters
     ----------
