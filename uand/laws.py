@@ -953,9 +953,10 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "B9",
-            r"On superposed inputs $x=\sum_\alpha f_\alpha v_\alpha$ the weights "
-            r"$(w_i\cdot v_\alpha)(w_i\cdot v_\beta)-v_\alpha\cdot v_\beta$ read "
-            r"$(v_\alpha\cdot x)(v_\beta\cdot x)\sqrt\ell/|x|$ on average, and the law of one "
+            r"On superposed inputs $\mathbf x=\sum_\alpha f_\alpha\mathbf v_\alpha$ the weights "
+            r"$(\mathbf w_i\cdot\mathbf v_\alpha)(\mathbf w_i\cdot\mathbf v_\beta)"
+            r"-\mathbf v_\alpha\cdot\mathbf v_\beta$ read $(\mathbf v_\alpha\cdot\mathbf x)"
+            r"(\mathbf v_\beta\cdot\mathbf x)\sqrt\ell/|\mathbf x|$ on average, and the law of one "
             r"pair's error does not contain $m$: {B9.square_none}, {B9.square_one}, "
             r"{B9.variance_both}.",
             "extensions/gaussian",

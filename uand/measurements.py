@@ -1132,7 +1132,7 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
             6 * math.pi
         )
         wanted = (few[a] @ x) * (few[b] @ x) * math.sqrt(3 / (x @ x))
-        yield _sampled(f"mean over layers for one input in three dimensions, {kind} on", wanted, y)
+        yield _sampled(f"mean for one input in three dimensions, {kind} on", wanted, estimate)
     # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
     # a relative ell/(2 d0) of the directions' part, and less than 4/d0 of the neurons'.
     for d0 in (200, 800):
