@@ -1124,14 +1124,13 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
                            LAWS[f"B9.square_{kind}"](ell, d, d0), values)  # fmt: skip
     # One input of one dictionary in few dimensions, read by many layers.
     few, layers, d = _directions(5, 3, rng).astype(float), 2000, 100
-    x = few[:3].sum(axis=0)  # the first three are on
-    w = rng.standard_normal((layers, d, 3))
-    z = np.maximum(w @ x, 0)
+    given = few[:3].sum(axis=0)  # the first three are on
+    normal = rng.standard_normal((layers, d, 3))
+    on = np.maximum(normal @ given, 0)
     for kind, (a, b) in {"both": (0, 1), "one": (0, 3), "none": (3, 4)}.items():
-        y = (((w @ few[a]) * (w @ few[b]) - few[a] @ few[b]) * z).mean(axis=1) * math.sqrt(
-            6 * math.pi
-        )
-        wanted = (few[a] @ x) * (few[b] @ x) * math.sqrt(3 / (x @ x))
+        weights = (normal @ few[a]) * (normal @ few[b]) - few[a] @ few[b]
+        estimate = (weights * on).mean(axis=1) * math.sqrt(6 * math.pi)
+        wanted = (few[a] @ given) * (few[b] @ given) * math.sqrt(3 / (given @ given))
         yield _sampled(f"mean for one input in three dimensions, {kind} on", wanted, estimate)
     # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
     # a relative ell/(2 d0) of the directions' part, and less than 4/d0 of the neurons'.
