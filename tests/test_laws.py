@@ -19,8 +19,7 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
-CHAPTERS |= {"targeted", "gaussian", "stacking", "learned"}
-CHAPTERS |= {"extensions/superposed", "extensions/higher_order"}
+CHAPTERS |= {f"extensions/{page}" for page in ("superposed", "gaussian", "higher_order")}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------
@@ -448,6 +447,7 @@ POINTS = {
     "sigma": [0.25, 2.0],
     "r": [3, 4, 6],
     "c": [1, 2],
+    "tau": [0.0, 1.1615, 6.0],
 }
 
 
@@ -485,6 +485,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
     whole |= {"d_0": 4, "|S|": 6, "theta": 1, "sigma": 2}
     whole |= {"r": 3, "c": 1}
+    whole |= {"tau": 1}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))

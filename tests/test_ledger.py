@@ -16,7 +16,27 @@ from scipy import stats
 from uand import interference, laws, readoff, universal
 from uand import measurements as ledger
 from uand.backend import random_stream
-from uand.laws import CLAIMS, LAWS, L, N, a, b, c, d, ell, epsilon, k, m, n, outputs, p, r, rho, x
+from uand.laws import (
+    CLAIMS,
+    LAWS,
+    L,
+    N,
+    a,
+    b,
+    c,
+    d,
+    ell,
+    epsilon,
+    k,
+    m,
+    n,
+    outputs,
+    p,
+    r,
+    rho,
+    tau,
+    x,
+)
 from uand.measurements import EXACTLY, FALSE_ALARM, Comparison, Row
 
 COLUMNS = ["id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict"]
@@ -43,7 +63,9 @@ def designs_once(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in [*range(1, 24), *range(31, 35)]] + [f"B{n}" for n in range(1, 9)]
+    claims = [f"A{n}" for n in [*range(1, 24), *range(25, 30), *range(31, 35)]] + [
+        f"B{n}" for n in range(1, 10)
+    ]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -123,7 +145,7 @@ def test_a_claim_draws_from_its_own_stream(rows: list[Row]) -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B8$"):
+    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B9$"):
         ledger.ledger(only=["A1", "A99"])
     with pytest.raises(ValueError, match=r"^seed = -1: must be"):
         ledger.ledger(seed=-1, only=["A2"])
@@ -226,6 +248,8 @@ def test_a_mean_of_samples_has_its_standard_error() -> None:
 # --- laws made wrong ------------------------------------------------------------------------------
 
 d0, size, theta, sigma = laws.d0, laws.size, laws.theta, laws.sigma
+phi, tail = sp.exp(-(tau**2) / 2) / sp.sqrt(2 * sp.pi), sp.erfc(tau / sp.sqrt(2)) / 2
+square = (1 + tau**2) * tail - tau * phi  # E ReLU(xi - tau)^2 of a standard normal xi
 
 WRONG: dict[str, list[Any]] = {
     "A1.pair_on": [(ell / m) ** 2, ell**2 / m**2 / 2, ell * (ell - 1) / m**2,
@@ -366,6 +390,53 @@ WRONG: dict[str, list[Any]] = {
                     2 * sp.log(m) ** (2 * r)],
     "A34.direct_all": [(ell - r + 1) * p, ell * p, (ell - 2) * p, (r - 1) * (ell - r) * p],
     "A34.direct_missing": [(ell - r) * p, ell * p, (ell - 1) * p, (r - 1) * (ell - 1) * p],
+    "A25.mean": [
+        sp.sqrt(ell) * (phi - tau * tail / 2), sp.sqrt(ell) * phi, ell * (phi - tau * tail),
+        sp.sqrt(ell - 1) * (phi - tau * tail), sp.sqrt(ell) * (phi + tau * tail),
+    ],
+    "A25.square": [
+        ell * (1 + tau**2) * tail, (ell - 1) * ((1 + tau**2) * tail - tau * phi),
+        ell * (tail - tau * phi), 2 * ell * ((1 + tau**2) * tail - tau * phi),
+    ],
+    "A27.stein": [
+        phi / ell, phi / sp.sqrt(ell - 2 + sp.Rational(1, 100)), phi * tau / sp.sqrt(ell),
+        tail / sp.sqrt(ell), sp.exp(-tau**2) / sp.sqrt(2 * sp.pi * ell),
+    ],
+    "A27.sd_none": [
+        sp.sqrt(sp.pi * ell / d), sp.sqrt(2 * sp.pi / d) * ell, sp.sqrt(sp.pi) * ell / d,
+        sp.sqrt(sp.pi * ell * (ell + 2) / d), sp.sqrt(sp.pi * ell * (ell - 1) / d),
+    ],
+    "A27.sd_one": [
+        sp.sqrt(sp.pi / d) * ell, sp.sqrt(sp.pi * ell * (ell + 1) / d),
+        sp.sqrt(sp.pi * ell * (ell + 4) / d),
+    ],
+    "A27.sd_both": [
+        sp.sqrt(sp.pi * ell * (ell + 2) / d), sp.sqrt(sp.pi * ell * (ell + 6) / d),
+        sp.sqrt(((sp.pi - 1) * ell**2 + 4 * sp.pi * ell) / d),
+    ],
+    "A28.variance_none": [
+        ell**2 * tail / phi**2 / d, sp.pi * ell**2 / d, ell * square / phi**2 / d,
+        ell**2 * (square - (phi - tau * tail) ** 2) / phi**2 / d,
+    ],
+    "A28.variance_one": [
+        ell**2 * square / phi**2 / d, (ell**2 * square + 4 * ell * tail) / phi**2 / d,
+        (ell**2 * square + ell * tail) / phi**2 / d, sp.pi * ell * (ell + 2) / d,
+    ],
+    "A28.variance_both": [
+        (ell**2 * square + 2 * ell * tail) / phi**2 / d,
+        ((ell**2 * square + 4 * ell * tail + 2 * ell * tau * phi) / phi**2 - 1) / d,
+        (sp.pi * ell * (ell + 4) - 1) / d,
+    ],
+    "A28.centred_none": [
+        ell**2 * square / phi**2 / d, ell**2 * (square - phi**2) / phi**2 / d,
+        ell * (square - (phi - tau * tail) ** 2) / phi**2 / d,
+    ],
+    "A29.sd_none": [sp.sqrt(ell / d / 2), sp.sqrt(2 * ell / d), ell / sp.sqrt(d),
+                    sp.sqrt((ell - 1) / d)],
+    "A29.sd_one": [sp.sqrt(ell / d), sp.sqrt((ell + 1) / d), sp.sqrt((ell + 3) / d)],
+    "A29.sd_both": [sp.sqrt(ell / d), sp.sqrt((ell + 4) / d), sp.sqrt((ell + 2) / d)],
+    "A29.crossover": [4 * sp.pi * ell**2, ell**2, sp.pi * ell * (ell + 4),
+                      16 * sp.pi * ell * (ell + 4)],
     "B2.feasible": [ell**2 * sp.log(m), 2 * ell * sp.log(m)],
     "B2.exponent": [
         d * p**2 * epsilon * (rho - 1 - sp.log(rho)) / 2,
@@ -426,6 +497,21 @@ WRONG: dict[str, list[Any]] = {
     "B7.lower": [sp.log(outputs) + 10.4],
     "B7.upper": [sp.log(outputs) + 10.4],
     "B7.superposed": [sp.log(m * (m - 1) / 2) + 10.4],
+    "B9.square_none": [
+        sp.pi * ell**2 / d + (ell / d0) ** 2, sp.pi * ell**2 / d, (ell / d0) ** 2,
+        sp.pi * ell**2 * (1 + 1 / d0) * (1 + 4 / d0) / d + ell / d0,
+        sp.pi * ell * (ell + 2) * (1 + 1 / d0) * (1 + 4 / d0) / d + (ell / d0) ** 2,
+    ],
+    "B9.square_one": [
+        sp.pi * ell * (ell + 2) / d, ell / d0, sp.pi * ell * (ell + 2) / d + (ell / d0) ** 2,
+        sp.pi * ell * (ell + 4) / d + 2 * ell / d0,
+    ],
+    "B9.variance_both": [
+        (sp.pi * ell * (ell + 4) - 1) / d + 2 * (ell - 1) / d0 + 2 / d0,
+        (sp.pi * ell * (ell + 4) - 1) / d + ell / d0, sp.pi * ell * (ell + 4) / d,
+        (2 * ell - sp.Rational(7, 2) + sp.Rational(7, 2) / ell) / d0,
+        (sp.pi * ell * (ell + 4) - 1) / d + (2 * ell - sp.Rational(7, 2)) / d0 / 2,
+    ],
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ rho, L, outputs = sp.symbols("rho L m'", positive=True)
 d0, size = sp.symbols("d_0 |S|", integer=True, nonnegative=True)  # A20: inputs in superposition
 theta = sp.Symbol("theta", real=True, nonnegative=True)
 sigma = sp.Symbol("sigma", positive=True)
+tau = sp.Symbol("tau", real=True, nonnegative=True)  # a threshold over sqrt(ell)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -200,6 +201,12 @@ def _cut_variance(h: sp.Expr) -> sp.Expr:
     return h * p * (1 - p) + (1 - p) ** h * (1 - 2 * h * p - (1 - p) ** h)
 
 
+# A25 to A28: the standard normal density, upper tail and partial moments at the threshold tau.
+_density = sp.exp(-(tau**2) / 2) / sp.sqrt(2 * sp.pi)
+_tail = sp.erfc(tau / sp.sqrt(2)) / 2
+_first = _density - tau * _tail  # E ReLU(xi - tau)
+_second = (1 + tau**2) * _tail - tau * _density  # E ReLU(xi - tau)^2
+
 _signal = (1 - p) ** (ell - 2)
 _group_empty = (
     (1 - p**2) ** d
@@ -222,6 +229,13 @@ def _normal_density(at: sp.Expr) -> sp.Expr:
 
 
 _GAUSSIAN = r"$k$ of the neuron's features on, noise $\sigma\xi$ with a standard normal $\xi$"
+_NORMAL_WEIGHTS = (
+    r"exactly $\ell\ge2$ features on; standard normal weights; threshold $\tau\sqrt\ell$"
+)
+_AT_ZERO = r"exactly $\ell\ge2$ features on; standard normal weights; threshold 0"
+_NORMAL_ON_SPHERE = (
+    r"exactly $\ell\ge2$ on; directions uniform on the sphere; normal weights; threshold 0"
+)
 _at_mean_sizes = "; all groups of their mean size, as for a wide layer"
 
 LAWS: dict[str, Law] = {
@@ -433,6 +447,96 @@ LAWS: dict[str, Law] = {
             (d, p),
             r"the share of all ANDs that have an estimate, over random layers",
             stable=-expm1(d * log1p(-(p**2))),
+        ),
+        Law("A25.mean", r"E\,z", sp.sqrt(ell) * _first, (ell, tau), _NORMAL_WEIGHTS, cancels=True),
+        Law("A25.square", r"E\,z^2", ell * _second, (ell, tau), _NORMAL_WEIGHTS, cancels=True),
+        Law(
+            "A27.stein",
+            r"E[W_\alpha W_\beta z\mid\text{both on}]",
+            sp.exp(-(tau**2) / 2) / sp.sqrt(2 * sp.pi * ell),
+            (ell, tau),
+            _NORMAL_WEIGHTS,
+        ),
+        Law(
+            "A27.sd_none",
+            r"\mathrm{sd}(y\mid\text{none on})",
+            _root(sp.pi / d) * ell,
+            (ell, d),
+            _AT_ZERO + "; product read-off over its true scale",
+        ),
+        Law(
+            "A27.sd_one",
+            r"\mathrm{sd}(y\mid\text{one on})",
+            _root(sp.pi * ell * (ell + 2) / d),
+            (ell, d),
+            _AT_ZERO + "; product read-off over its true scale",
+        ),
+        Law(
+            "A27.sd_both",
+            r"\mathrm{sd}(y\mid\text{both on})",
+            _root((sp.pi * ell * (ell + 4) - 1) / d),
+            (ell, d),
+            _AT_ZERO + "; product read-off over its true scale",
+        ),
+        Law(
+            "A28.variance_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            ell**2 * _second / _density**2 / d,
+            (ell, d, tau),
+            _NORMAL_WEIGHTS + "; product read-off over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A28.variance_one",
+            r"\mathrm{Var}(y\mid\text{one on})",
+            (ell**2 * _second + 2 * ell * _tail) / _density**2 / d,
+            (ell, d, tau),
+            _NORMAL_WEIGHTS + "; product read-off over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A28.variance_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            ((ell**2 * _second + 4 * ell * _tail + 2 * tau * _density) / _density**2 - 1) / d,
+            (ell, d, tau),
+            _NORMAL_WEIGHTS + "; product read-off over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A28.centred_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            ell**2 * (_second - _first**2) / _density**2 / d,
+            (ell, d, tau),
+            _NORMAL_WEIGHTS + r"; product read-off of $z-E\,z$, over its true scale",
+            cancels=True,
+        ),
+        Law(
+            "A29.sd_none",
+            r"\mathrm{sd}(y\mid\text{none on})",
+            _root(ell / d),
+            (ell, d),
+            _AT_ZERO + "; sum read-off over its true scale",
+        ),
+        Law(
+            "A29.sd_one",
+            r"\mathrm{sd}(y\mid\text{one on})",
+            _root((ell + sp.Rational(3, 4)) / d),
+            (ell, d),
+            _AT_ZERO + "; sum read-off over its true scale",
+        ),
+        Law(
+            "A29.sd_both",
+            r"\mathrm{sd}(y\mid\text{both on})",
+            _root((ell + 3) / d),
+            (ell, d),
+            _AT_ZERO + "; sum read-off over its true scale",
+        ),
+        Law(
+            "A29.crossover",
+            r"d_\times",
+            4 * sp.pi * ell * (ell + 4) - 4 * ell - 7,
+            (ell,),
+            _AT_ZERO + "; root-mean-square errors of the worst kind of pair are equal there",
         ),
         Law(
             "A21.overlap",
@@ -823,6 +927,29 @@ LAWS: dict[str, Law] = {
             ell * p * (1 - p) ** (ell - 1) / 2,
             (ell, p),
             r"at the threshold 1, in the limit of weak noise, $mp\ell\ll d_0$",
+        ),
+        Law(
+            "B9.square_none",
+            r"E[y^2\mid\text{none on}]",
+            sp.pi * ell**2 * (1 + 1 / d0) * (1 + 4 / d0) / d + (1 - 1 / d) * (ell / d0) ** 2,
+            (ell, d, d0),
+            _NORMAL_ON_SPHERE,
+        ),
+        Law(
+            "B9.square_one",
+            r"E[y^2\mid\text{one on}]",
+            sp.pi * ell * (ell + 3 * ell / d0 + (2 + 4 / d0) * (1 + (ell - 1) / d0)) / d
+            + (1 - 1 / d) * ell * (1 + (ell - 1) / d0) / d0,
+            (ell, d, d0),
+            _NORMAL_ON_SPHERE,
+        ),
+        Law(
+            "B9.variance_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            (sp.pi * ell * (ell + 4) - 1) / d
+            + (2 * ell - sp.Rational(7, 2) + sp.Rational(7, 2) / ell) / d0,
+            (ell, d, d0),
+            _NORMAL_ON_SPHERE + r"; $\ell\ll d_0$",
             exact=False,
         ),
     )
@@ -1029,6 +1156,46 @@ CLAIMS: dict[str, Claim] = {
             OVERVIEW,
         ),
         Claim(
+            "A25",
+            r"Gaussian weights: $z_i=\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-\theta)$, "
+            r"$W\sim N(0,1)$, $\theta=\tau\sqrt\ell$. Then {A25.mean} and {A25.square}.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A26",
+            r"The weights $W_{i\alpha}W_{i\beta}\big/\sum_jW_{j\alpha}W_{j\beta}\,"
+            r"E[z_j\mid f_\alpha=f_\beta=1]$ read the AND: 1 with both on, on the average over the "
+            r"inputs of one layer. Undivided, they read 0 in the mean over layers with one or none "
+            r"on.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A27",
+            r"Signal and noise of the product read-off, by Stein's identity: {A27.stein}. Over the "
+            r"true scale and at threshold 0, {A27.sd_none}, {A27.sd_one} and {A27.sd_both}.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A28",
+            r"A threshold lowers the noise: {A28.variance_none}, {A28.variance_one}, "
+            r"{A28.variance_both}. With none on it is least at $\tau=1.1615$ for every $\ell$, "
+            r"with deviation $1.1247\,\ell/\sqrt d$. Without the mean activation "
+            r"{A28.centred_none}, least at $\tau=1.0446$, with deviation $1.0802\,\ell/\sqrt d$.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A29",
+            r"The weights $W_{i\alpha}+W_{i\beta}$ are less noisy, {A29.sd_none}, {A29.sd_one}, "
+            r"{A29.sd_both}, but read ½ with one on. By the worst kind of pair the product is "
+            r"better from {A29.crossover} on.",
+            "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
             "A31",
             r"A neuron that reads three features is 2 with all of them on and 1 with two, and what "
             r"interference adds: {A31.three}, {A31.two}. In general "
@@ -1133,6 +1300,17 @@ CLAIMS: dict[str, Claim] = {
             r"$\theta$ and the slope that minimise the worst kind's error follow from the moments; "
             r"they move with the noise and with the width.",
             "extensions/superposed",
+            BOOK,
+        ),
+        Claim(
+            "B9",
+            r"On superposed inputs $\mathbf x=\sum_\alpha f_\alpha\mathbf v_\alpha$ the weights "
+            r"$(\mathbf w_i\cdot\mathbf v_\alpha)(\mathbf w_i\cdot\mathbf v_\beta)"
+            r"-\mathbf v_\alpha\cdot\mathbf v_\beta$ read $(\mathbf v_\alpha\cdot\mathbf x)"
+            r"(\mathbf v_\beta\cdot\mathbf x)\sqrt\ell/|\mathbf x|$ on average, and the law of one "
+            r"pair's error does not contain $m$: {B9.square_none}, {B9.square_one}, "
+            r"{B9.variance_both}.",
+            "extensions/gaussian",
             BOOK,
         ),
     )

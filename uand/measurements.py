@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
-from uand.extensions import higher_order, superposed
+from uand.extensions import gaussian, higher_order, superposed
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -677,6 +677,132 @@ def _measure_a23(rng: np.random.Generator) -> Iterable[Comparison]:
             _noise_of_layers(d0, 100, m, ell, p, 100, rng),
             systematic=law / m,
         )
+
+
+def _gaussian_layers(
+    c: int, ell: int, d: int, tau: float, layers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the weights of a pair with `c` on and the activations, each of shape (layers, d).
+
+    From the definitions; the features that are off, but for the pair, do not matter.
+    """
+    W = rng.standard_normal((ell + 2 - c, layers, d), dtype=np.float32)
+    on = W[:c].sum(axis=0) + W[2:].sum(axis=0)
+    return W[0], W[1], np.maximum(on - tau * math.sqrt(ell), 0)
+
+
+def _measure_a25(rng: np.random.Generator) -> Iterable[Comparison]:
+    for ell, tau in ((3, 0.0), (6, 0.5), (20, 1.2)):
+        _, _, z = _gaussian_layers(readoff.NONE, ell, 1000, tau, 300, rng)
+        at = f"Gaussian weights, ell={ell}, tau={tau}"
+        yield _sampled(f"mean activation, {at}", LAWS["A25.mean"](ell, tau), z.mean(axis=1))
+        squares = (z**2).mean(axis=1)
+        yield _sampled(f"mean squared activation, {at}", LAWS["A25.square"](ell, tau), squares)
+
+
+def _measure_a26(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, ell, d, theta = 7, 4, 300, 1.0
+    every = np.array(list(combinations(range(m), ell)))
+    pairs = np.array(list(combinations(range(m), 2)))
+    on = np.array([[len({a, b} & set(x.tolist())) for a, b in pairs] for x in every])
+    right, means = 0, []
+    for _ in range(100):
+        W = gaussian.sample_layer(m, d, rng).astype(float)
+        z = gaussian.activations(W, every, theta)
+        both = (on == readoff.BOTH).astype(float)
+        scale = gaussian.learned_scale(W, pairs, z.T @ both / both.sum(axis=0))
+        y = z @ gaussian.pair_weights(W, pairs)
+        average = (y * both).sum(axis=0) / both.sum(axis=0) / scale
+        right += int(np.count_nonzero(np.isclose(average, 1, rtol=1e-9, atol=0)))
+        means.append([y[on == c].mean() / d for c in (readoff.ONE, readoff.NONE)])
+    yield Comparison(
+        f"pairs that read 1 on the average over the inputs with both on, m={m}, ell={ell}, "
+        "100 layers",
+        100.0 * len(pairs),
+        float(right),
+    )
+    for kind, values in zip(("one", "none"), np.array(means).T, strict=True):
+        yield _sampled(f"undivided product read-off a neuron, {kind} on, ell={ell}", 0.0, values)
+
+
+def _measure_a27(rng: np.random.Generator) -> Iterable[Comparison]:
+    for ell, tau in ((3, 0.0), (8, 0.0), (5, 0.8)):
+        a, b, z = _gaussian_layers(readoff.BOTH, ell, 1000, tau, 400, rng)
+        law = LAWS["A27.stein"](ell, tau)
+        yield _sampled(f"mean of the pair's weights times z, both on, ell={ell}, tau={tau}",
+                       law, (a * b * z).mean(axis=1))  # fmt: skip
+    d = 10
+    for ell in (3, 8):
+        for kind, c in readoff.KINDS.items():
+            a, b, z = _gaussian_layers(c, ell, d, 0.0, 40_000, rng)
+            y = (a * b * z).sum(axis=1) * math.sqrt(2 * math.pi * ell) / d
+            law = LAWS[f"A27.sd_{kind}"](ell, d) ** 2
+            error = (y - (c == readoff.BOTH)) ** 2
+            yield _sampled(f"variance of the product read-off, {kind} on, ell={ell}, d={d}",
+                           law, error)  # fmt: skip
+
+
+def _measure_a28(rng: np.random.Generator) -> Iterable[Comparison]:
+    ell, d, tau, layers = 4, 10, 1.1, 40_000
+    for kind, c in readoff.KINDS.items():
+        a, b, z = _gaussian_layers(c, ell, d, tau, layers, rng)
+        # The scale from the definition: the mean over layers with the pair on, by Gauss's density.
+        scale = d * stats.norm.pdf(tau) / math.sqrt(ell)
+        y = (a * b * z).sum(axis=1) / scale
+        yield _sampled(
+            f"variance of the product read-off, {kind} on, ell={ell}, d={d}, tau={tau}",
+            LAWS[f"A28.variance_{kind}"](ell, d, tau),
+            (y - (c == readoff.BOTH)) ** 2,
+        )
+        if kind == "none":
+            centred = (a * b * (z - z.mean())).sum(axis=1) / scale
+            law = LAWS["A28.centred_none"](ell, d, tau)
+            yield _sampled(f"the same without the mean activation, none on, ell={ell}, d={d}",
+                           law, centred**2)  # fmt: skip
+    # The threshold of least noise, by a parabola through measured noise, at two numbers on.
+    steps = np.array([0.5, 1.0, 1.5])
+    for ell, key in product((3, 12), ("variance_none", "centred_none")):
+        law = np.log([LAWS[f"A28.{key}"](ell, 1, t) for t in steps])
+        seen = []
+        for _ in range(60):
+            on = rng.standard_normal((ell, 20_000), dtype=np.float32).sum(axis=0)
+            noise = []
+            for t in steps:
+                z = np.maximum(on - t * math.sqrt(ell), 0)
+                square = (z**2).mean() if key == "variance_none" else z.var()
+                noise.append(math.log(square / stats.norm.pdf(t) ** 2))
+            seen.append(_vertex(noise, steps))
+        what = "with" if key == "variance_none" else "without"
+        yield _sampled(f"tau of least noise by a parabola, {what} the mean activation, ell={ell}",
+                       _vertex(law, steps), seen)  # fmt: skip
+
+
+def _vertex(values: Any, at: np.ndarray) -> float:
+    """Return where the parabola through three points, equally spaced, is least."""
+    low, middle, high = values
+    return float(at[1] - (at[1] - at[0]) * (high - low) / 2 / (high - 2 * middle + low))
+
+
+def _measure_a29(rng: np.random.Generator) -> Iterable[Comparison]:
+    ell, d, layers = 3, 10, 40_000
+    for kind, c in readoff.KINDS.items():
+        a, b, z = _gaussian_layers(c, ell, d, 0.0, layers, rng)
+        y = ((a + b) * z).sum(axis=1) / d  # of which both on read 1
+        yield _sampled(f"mean of the sum read-off, {kind} on, ell={ell}, d={d}", c / 2, y)
+        law = LAWS[f"A29.sd_{kind}"](ell, d) ** 2
+        yield _sampled(f"variance of the sum read-off, {kind} on, ell={ell}, d={d}",
+                       law, (y - c / 2) ** 2)  # fmt: skip
+    for ell, blocks, in_block in ((3, 60, 150), (6, 60, 60)):
+        d = round(LAWS["A29.crossover"](ell))
+        gap = []
+        for _ in range(blocks):
+            a, b, z = _gaussian_layers(readoff.BOTH, ell, d, 0.0, in_block, rng)
+            y = (a * b * z).sum(axis=1) * math.sqrt(2 * math.pi * ell) / d
+            a, b, z = _gaussian_layers(readoff.ONE, ell, d, 0.0, in_block, rng)
+            other = ((a + b) * z).sum(axis=1) / d
+            gap.append(((y - 1) ** 2).mean() - (other**2).mean())
+        yield _sampled(f"mean square error of the product with both on, less that of the sum with "
+                       f"one on, ell={ell}, d={d}", 0.0, gap)  # fmt: skip
 
 
 def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -1379,6 +1505,58 @@ def _best_threshold(rng: np.random.Generator) -> Iterable[Comparison]:
             )
 
 
+def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
+    # Whole layers and whole dictionaries, the larger of a hundred times the features.
+    ell, d0, d, layers, off = 4, 12, 400, 800, 16
+    scale = d / math.sqrt(2 * math.pi * ell)
+    for m in (20, 2000):
+        square: dict[str, list[float]] = {"one": [], "none": []}
+        for _ in range(layers):
+            v = _directions(m, d0, rng)
+            w = rng.standard_normal((d, d0), dtype=np.float32)
+            seen = features.sample_exact(m, ell + off, 1, rng)[0]
+            seen = v[rng.permutation(seen)]  # the first ell are on, the others off
+            z = np.maximum(w @ seen[:ell].sum(axis=0), 0)
+            drive = w @ seen.T
+            y = ((drive.T * z) @ drive - z.sum() * (seen @ seen.T)) / scale
+            square["one"].append(float((y[:ell, ell:] ** 2).mean()))
+            square["none"].append(float((y[ell:, ell:][np.triu_indices(off, 1)] ** 2).mean()))
+        for kind, values in square.items():
+            yield _sampled(f"mean square, {kind} on, m={m}, d0={d0}, d={d}, ell={ell}",
+                           LAWS[f"B9.square_{kind}"](ell, d, d0), values)  # fmt: skip
+    # One input of one dictionary in few dimensions, read by many layers.
+    few, layers, d = _directions(5, 3, rng).astype(float), 2000, 100
+    given = few[:3].sum(axis=0)  # the first three are on
+    normal = rng.standard_normal((layers, d, 3))
+    on = np.maximum(normal @ given, 0)
+    for kind, (a, b) in {"both": (0, 1), "one": (0, 3), "none": (3, 4)}.items():
+        weights = (normal @ few[a]) * (normal @ few[b]) - few[a] @ few[b]
+        estimate = (weights * on).mean(axis=1) * math.sqrt(6 * math.pi)
+        wanted = (few[a] @ given) * (few[b] @ given) * math.sqrt(3 / (given @ given))
+        yield _sampled(f"mean for one input in three dimensions, {kind} on", wanted, estimate)
+    # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
+    # a relative ell/(2 d0) of the directions' part, and less than 4/d0 of the neurons'.
+    for d0 in (200, 800):
+        v = _directions(3_200_000 // d0, d0, rng).reshape(-1, ell, d0)
+        x = v.sum(axis=1)
+        first, second = ((v[:, i] * x).sum(axis=1).astype(float) for i in (0, 1))
+        y = first * second * np.sqrt(ell / (x**2).sum(axis=1))
+        law = float(LAWS["B9.variance_both"](ell, 10**12, d0))
+        yield _sampled(f"variance over directions in leading order, both on, d0={d0}, ell={ell}",
+                       law, (y - y.mean()) ** 2, systematic=ell / d0 * law)  # fmt: skip
+    d0 = d = 1000
+    y = gaussian.sample_superposed(readoff.BOTH, ell, d, d0, 3000, rng)
+    law = float(LAWS["B9.variance_both"](ell, d, d0))
+    yield _sampled(f"variance in leading order, both on, d0={d0}, d={d}, ell={ell}",
+                   law, (y - y.mean()) ** 2, systematic=ell / d0 * law)  # fmt: skip
+
+
+def _directions(m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `m` random unit vectors, shape (m, d0)."""
+    v = rng.standard_normal((m, d0), dtype=np.float32)
+    return np.asarray(v / np.linalg.norm(v, axis=1, keepdims=True))
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -1406,6 +1584,11 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A21": _measure_a21,
     "A22": _measure_a22,
     "A23": _measure_a23,
+    "A25": _measure_a25,
+    "A26": _measure_a26,
+    "A27": _measure_a27,
+    "A28": _measure_a28,
+    "A29": _measure_a29,
     "A31": _measure_a31,
     "A32": _measure_a32,
     "A33": _measure_a33,
@@ -1418,6 +1601,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "B6": _measure_b6,
     "B7": _measure_b7,
     "B8": _measure_b8,
+    "B9": _measure_b9,
 }
 
 

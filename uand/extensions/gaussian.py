@@ -1,0 +1,429 @@
+r"""Layers with random Gaussian weights: two read-offs, their noise, and superposed inputs.
+
+The neurons are :math:`z_i=\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-\theta)` with
+:math:`W\sim N(0,1)`. The *product* read-off of a pair has the weights
+:math:`W_{i\alpha}W_{i\beta}`, the *sum* read-off :math:`W_{i\alpha}+W_{i\beta}`; both are divided
+by a scale at which a pair that is on reads 1. On inputs in superposition the weights are
+:math:`(w_i\cdot v_\alpha)(w_i\cdot v_\beta)-v_\alpha\cdot v_\beta`. Chapter *gaussian*, claims A25
+to A29 and B9.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import integrate, special
+from scipy.optimize import minimize_scalar
+
+from uand import checks
+from uand.backend import Array, namespace
+from uand.distributions import MAX_SIZE
+from uand.laws import LAWS
+
+PRODUCT, SUM = "product", "sum"
+READOFFS = (PRODUCT, SUM)
+MAX_TAU = 8.0  # thresholds beyond which hardly a neuron of a layer is ever on
+
+
+# --- layers and read-offs -----------------------------------------------------------------------
+
+
+def sample_layer(m: int, d: int, rng: np.random.Generator) -> np.ndarray:
+    r"""Return weights :math:`W_{i\alpha}\sim N(0,1)`, shape ``(d, m)``, in single precision.
+
+    Parameters
+    ----------
+    m, d : int
+        Features and neurons.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range, or the layer does not fit into memory.
+
+    Notes
+    -----
+    Claim A25, chapter *gaussian*.
+    """
+    m = checks.integer("m", m, 1, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    checks.memory(4.0 * m * d, f"m = {m}, d = {d}")
+    return rng.standard_normal((d, m), dtype=np.float32)
+
+
+def activations(W: Array, active: Any, theta: float = 0.0) -> Array:
+    r"""Return :math:`z=\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-\theta)` of sets of features.
+
+    Parameters
+    ----------
+    W : array of float, shape (d, m)
+    active : array of int, shape (batch, ell)
+        The features that are on, a set an input.
+    theta : float
+        The threshold; :math:`-\theta` is the bias of the neurons.
+
+    Returns
+    -------
+    array of float, shape (batch, d)
+
+    Raises
+    ------
+    ValueError
+        If `active` does not hold sets of features from 0 to m - 1, or `theta` is not finite.
+
+    Notes
+    -----
+    Claim A25, chapter *gaussian*.
+    """
+    xp = namespace(W)
+    theta = float(checks.finite("theta", theta))
+    sets = np.asarray(active)
+    if sets.ndim != 2:
+        raise ValueError(f"active = array of shape {sets.shape}: must have the shape (batch, ell)")
+    for one in sets:
+        checks.index_set("active", one, W.shape[1])
+    drive = xp.stack([xp.sum(xp.take(W, xp.asarray(one), axis=1), axis=1) for one in sets])
+    return xp.maximum(drive - theta, xp.zeros_like(drive))
+
+
+def _pairs(pairs: Any, m: int) -> np.ndarray:
+    chosen = np.asarray(pairs)
+    if chosen.ndim != 2 or chosen.shape[1] != 2:
+        raise ValueError(f"pairs = array of shape {chosen.shape}: must have the shape (pairs, 2)")
+    for one in chosen:
+        checks.index_set("pairs", one, m)
+    return chosen
+
+
+def pair_weights(W: Array, pairs: Any, readoff: str = PRODUCT) -> Array:
+    r"""Return the undivided read-off weights of pairs, shape ``(d, pairs)``.
+
+    Parameters
+    ----------
+    W : array of float, shape (d, m)
+    pairs : array of int, shape (pairs, 2)
+        Of different features.
+    readoff : {"product", "sum"}
+
+    Raises
+    ------
+    ValueError
+        If a pair is none, or the read-off is unknown.
+
+    Notes
+    -----
+    Claims A26 and A29, chapter *gaussian*.
+    """
+    xp = namespace(W)
+    checks.choice("readoff", readoff, READOFFS)
+    chosen = _pairs(pairs, W.shape[1])
+    first, second = (xp.take(W, xp.asarray(chosen[:, side]), axis=1) for side in (0, 1))
+    return first * second if readoff == PRODUCT else first + second
+
+
+def true_scale(d: int, ell: int, theta: float = 0.0, readoff: str = PRODUCT) -> float:
+    r"""Return the mean of the undivided read-off of a pair that is on, over random layers.
+
+    .. math:: d\,\frac{e^{-\theta^2/2\ell}}{\sqrt{2\pi\ell}}\quad\text{(product)},\qquad
+              2d\,\Phi(-\theta/\sqrt\ell)\quad\text{(sum)}
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(true_scale(1000, 8), 3), true_scale(1000, 8, readoff="sum")
+    (141.047, 1000.0)
+
+    Notes
+    -----
+    Claims A27 and A29, chapter *gaussian*.
+    """
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    tau = float(checks.finite("theta", theta)) / math.sqrt(ell)
+    checks.choice("readoff", readoff, READOFFS)
+    if readoff == SUM:
+        return float(2 * d * special.ndtr(-tau))
+    return float(d * LAWS["A27.stein"](ell, tau))
+
+
+def learned_scale(W: Array, pairs: Any, mean_both: Array) -> Array:
+    r"""Return the scale of each pair in its own layer, as claim A26 has it.
+
+    .. math:: \sum_jW_{j\alpha}W_{j\beta}\,E[z_j\mid f_\alpha=f_\beta=1]
+
+    Parameters
+    ----------
+    W : array of float, shape (d, m)
+    pairs : array of int, shape (pairs, 2)
+    mean_both : array of float, shape (d, pairs)
+        The mean of each activation over the inputs that have the pair on.
+
+    Returns
+    -------
+    array of float, shape (pairs,)
+    """
+    return namespace(W).sum(pair_weights(W, pairs) * mean_both, axis=0)
+
+
+# --- the noise ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations of an estimate over random layers, by how many of the pair are on."""
+
+    none: float
+    one: float
+    both: float
+
+    @property
+    def worst(self) -> float:
+        """The largest of the three."""
+        return max(self.none, self.one, self.both)
+
+
+def _conditional_square(ell: int, tau: float) -> float:
+    r"""Return :math:`E[W_\alpha^2W_\beta^2\,E[z\mid W_\alpha,W_\beta]^2]` with both on."""
+    rest, theta = math.sqrt(ell - 2), tau * math.sqrt(ell)
+
+    def mean(u: float) -> float:  # of z, given that the pair's weights add up to u
+        if rest == 0:
+            return max(u - theta, 0.0)
+        s = (u - theta) / rest
+        return float(rest * (math.exp(-s * s / 2) / math.sqrt(2 * math.pi) + s * special.ndtr(s)))
+
+    def integrand(u: float) -> float:  # E[(W_a W_b)^2 | u] = (u^4 - 4 u^2 + 12) / 16
+        density = math.exp(-u * u / 4) / math.sqrt(4 * math.pi)
+        return (u**4 - 4 * u**2 + 12) / 16 * mean(u) ** 2 * density
+
+    parts = ((-40.0, min(theta, 40.0)), (min(theta, 40.0), 40.0))
+    return float(sum(integrate.quad(integrand, *ends, limit=200)[0] for ends in parts))
+
+
+def product_noise(
+    ell: int, d: int, theta: float = 0.0, centred: bool = False, learned: bool = False
+) -> Noise:
+    r"""Return the noise of the product read-off for the three kinds of pair.
+
+    Parameters
+    ----------
+    ell, d : int
+        Features on, at least two, and neurons.
+    theta : float
+        The threshold.
+    centred : bool
+        Whether the mean activation is taken off before the read-off.
+    learned : bool
+        Whether the estimate is divided by the scale of its own layer (A26) in place of the mean
+        scale. To leading order in 1/d that changes pairs that are on only; a large number of
+        features is assumed.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or both options are asked for.
+
+    >>> product_noise(8, 4096).none == 8 * (math.pi / 4096) ** 0.5
+    True
+
+    Notes
+    -----
+    Exact, but for `learned`. Claims A27 and A28, chapter *gaussian*.
+    """
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    theta = float(checks.finite("theta", theta))
+    if centred and learned:
+        raise ValueError("learned = True: must be False where centred = True")
+    tau = theta / math.sqrt(ell)
+    density = math.exp(-tau * tau / 2) / math.sqrt(2 * math.pi)
+    tail = float(special.ndtr(-tau))
+    first = density - tau * tail
+    second = (1 + tau * tau) * tail - tau * density
+    # What E[W_a^2 g(h)] and E[W_a^2 W_b^2 g(h)] have beyond E[g], with g the squared activation:
+    # the second and the fourth derivative of g, by Stein's identity.
+    slope = 2 * tail
+    bend = 2 * tau * density / ell
+    if centred:
+        second -= first**2
+        slope -= 2 * first * density
+        bend -= 2 * first * (tau * tau - 1) * density / ell
+    signal = density**2 / ell
+    none = ell * second
+    both = none + 2 * slope + bend
+    subtracted = _conditional_square(ell, tau) if learned else signal
+    squares = (none, none + slope, max(both - subtracted, 0.0))
+    return Noise(*(math.sqrt(square / signal / d) for square in squares))
+
+
+def sum_noise(ell: int, d: int, theta: float = 0.0) -> Noise:
+    r"""Return the noise of the sum read-off, exactly; its mean with one on is ½ (claim A29).
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(sum_noise(8, 4096).none * 4096**0.5, 6)  # the square root of 8
+    2.828427
+    """
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    tau = float(checks.finite("theta", theta)) / math.sqrt(ell)
+    density = math.exp(-tau * tau / 2) / math.sqrt(2 * math.pi)
+    tail = float(special.ndtr(-tau))
+    none = 2 * ell * ((1 + tau * tau) * tail - tau * density)
+    squares = (none, none + 2 * tail - tail**2, none + 8 * tail - 4 * tail**2)
+    return Noise(*(math.sqrt(square / d) / (2 * tail) for square in squares))
+
+
+def best_threshold(ell: int, kind: str = "none", centred: bool = False) -> tuple[float, float]:
+    r"""Return the :math:`\tau=\theta/\sqrt\ell` of least noise, and that noise times √d/ℓ.
+
+    Parameters
+    ----------
+    ell : int
+    kind : {"none", "one", "both", "worst"}
+    centred : bool
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> best_threshold(8)
+    (1.1615, 1.1247)
+
+    Notes
+    -----
+    Rounded to the digits that the search is good for. Claim A28, chapter *gaussian*.
+    """
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    checks.choice("kind", kind, ("none", "one", "both", "worst"))
+
+    def constant(tau: float) -> float:
+        noise = product_noise(ell, 1, tau * math.sqrt(ell), centred)
+        return float(getattr(noise, kind)) / ell
+
+    found = minimize_scalar(constant, bounds=(0, MAX_TAU / 2), method="bounded",
+                            options={"xatol": 1e-8})  # fmt: skip
+    return round(float(found.x), 4), round(float(found.fun), 4)
+
+
+def worst_error(ell: int, d: int, readoff: str, theta: float = 0.0) -> float:
+    r"""Return the root-mean-square error of the worst kind of pair, the ½ of A29 included.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+    checks.choice("readoff", readoff, READOFFS)
+    if readoff == PRODUCT:
+        return product_noise(ell, d, theta).worst
+    noise = sum_noise(ell, d, theta)
+    return max(noise.none, math.hypot(0.5, noise.one), noise.both)
+
+
+# --- inputs in superposition --------------------------------------------------------------------
+
+
+def sample_directions(m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `m` unit vectors, uniform on the sphere in `d0` dimensions, shape ``(m, d0)``.
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range, or the vectors do not fit into memory.
+
+    Notes
+    -----
+    Claim B9, chapter *gaussian*.
+    """
+    m = checks.integer("m", m, 1, MAX_SIZE)
+    d0 = checks.integer("d0", d0, 1, MAX_SIZE)
+    checks.memory(8.0 * m * d0, f"m = {m}, d0 = {d0}")
+    v = rng.standard_normal((m, d0), dtype=np.float32)
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    return v
+
+
+def superposed_matrix(W: Array, x: Array, ell: int) -> Array:
+    r"""Return the matrix :math:`M` that reads every pair of one input.
+
+    .. math:: y_{\alpha\beta}=v_\alpha^TMv_\beta,\quad
+              M=\frac{\sqrt{2\pi\ell}}d\sum_iz_i\,(w_iw_i^T-1),\quad
+              z_i=\mathrm{ReLU}(w_i\cdot x)
+
+    Parameters
+    ----------
+    W : array of float, shape (d, d0)
+        The neurons' weights on the input space.
+    x : array of float, shape (d0,)
+    ell : int
+        How many features are on.
+
+    Returns
+    -------
+    array of float, shape (d0, d0)
+
+    Notes
+    -----
+    No feature but those that are on enters it. Claim B9, chapter *gaussian*.
+    """
+    xp = namespace(W, x)
+    d, d0 = W.shape
+    z = xp.maximum(W @ x, xp.zeros_like(W[:, 0]))
+    spread = W.T @ (z[:, None] * W)
+    return (spread - xp.eye(d0, dtype=W.dtype) * xp.sum(z)) / true_scale(d, ell)
+
+
+def sample_superposed(
+    c: int, ell: int, d: int, d0: int, samples: int, rng: np.random.Generator
+) -> np.ndarray:
+    r"""Return the estimates of a pair with `c` on, each of a new layer and new directions.
+
+    Of the weights only their inner products with the pair and with the input matter. Those are
+    normal, with the Gram matrix of these vectors for their covariance.
+
+    Parameters
+    ----------
+    c : {0, 1, 2}
+    ell, d, d0 : int
+    samples : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float, shape (samples,)
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+    c = checks.integer("c", c, 0, 2)
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    d0 = checks.integer("d0", d0, 3, MAX_SIZE)
+    scale = true_scale(d, ell)
+    samples = checks.integer("samples", samples, 1, MAX_SIZE)
+    y = np.empty(samples)
+    for s in range(samples):
+        v = sample_directions(ell + 2 - c, d0, rng).astype(float)
+        x = v[:c].sum(axis=0) + v[2:].sum(axis=0)
+        three = np.stack([v[0], v[1], x])
+        root = np.linalg.cholesky(three @ three.T) if ell > 2 or c < 2 else _root_of(three)
+        first, second, drive = root @ rng.standard_normal((3, d))
+        rho = float(v[0] @ v[1])
+        y[s] = ((first * second - rho) * np.maximum(drive, 0)).sum() / scale
+    return y
+
+
+def _root_of(vectors: np.ndarray) -> np.ndarray:
+    """Return a root of a Gram matrix that may be singular."""
+    values, turn = np.linalg.eigh(vectors @ vectors.T)
+    return np.asarray(turn * np.sqrt(np.maximum(values, 0)))
