@@ -784,7 +784,7 @@ def _vertex(values: Any, at: np.ndarray) -> float:
 
 
 def _measure_a29(rng: np.random.Generator) -> Iterable[Comparison]:
-    ell, d, layers = 3, 10, 40_000
+    ell, d, layers = 2, 10, 80_000
     for kind, c in readoff.KINDS.items():
         a, b, z = _gaussian_layers(c, ell, d, 0.0, layers, rng)
         y = ((a + b) * z).sum(axis=1) / d  # of which both on read 1
@@ -1288,10 +1288,10 @@ def _measure_a34(rng: np.random.Generator) -> Iterable[Comparison]:
         ]
         yield _sampled(f"neurons that read a set of {order} at the post's density, m={m}, d={d}",
                        LAWS["A34.readers"](m, order), K)  # fmt: skip
-    for m, d, order in ((60, 1000, 2), (30, 2000, 3)):
+    for m, d, order, layers in ((60, 1000, 2, 2500), (30, 2000, 3, 900)):
         p = round(float(LAWS["A34.threshold"](m, d, order)), 6)
         x = float(LAWS["A34.coordinate"](m, d, p, order))
-        missed = _uncovered_sets(m, d, p, order, 900, rng)
+        missed = _uncovered_sets(m, d, p, order, layers, rng)
         at = f"order {order}, m={m}, d={d}, at the threshold"
         limit, fewer = 1 / math.factorial(order), order * (order - 1) / (2 * m)
         # Left out: binom(m, r) is less than m^r/r!, and -ln(1-p^r) more than p^r.
