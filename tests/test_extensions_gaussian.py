@@ -10,7 +10,7 @@ from statistics_helpers import check_estimate, check_mean
 
 from uand import backend, measurements
 from uand.backend import random_stream
-from uand.extensions import gaussian
+from uand.extensions import gaussian, superposed
 from uand.extensions.gaussian import PRODUCT, SUM
 from uand.laws import LAWS
 
@@ -182,7 +182,7 @@ def test_read_offs_change_places_at_the_crossover() -> None:
 
 def test_the_matrix_reads_pairs_as_the_definition_has_it() -> None:
     m, d0, d, ell, rng = 9, 5, 30, 3, random_stream(6)
-    v = gaussian.sample_directions(m, d0, rng).astype(float)
+    v = superposed.sample_vectors(m, d0, rng, dtype=np.float32).astype(float)
     assert np.allclose(np.linalg.norm(v, axis=1), 1)
     W = rng.normal(size=(d, d0))
     x = v[:ell].sum(axis=0)
@@ -202,7 +202,7 @@ def test_superposed_samples_are_those_of_whole_layers(c: int, ell: int) -> None:
     short = gaussian.sample_superposed(c, ell, d, d0, samples, rng)
     whole = np.empty(samples)
     for s in range(samples):
-        v = gaussian.sample_directions(ell + 2 - c, d0, rng).astype(float)
+        v = superposed.sample_vectors(ell + 2 - c, d0, rng, dtype=np.float32).astype(float)
         x = v[:c].sum(axis=0) + v[2:].sum(axis=0)
         whole[s] = v[0] @ gaussian.superposed_matrix(rng.normal(size=(d, d0)), x, ell) @ v[1]
     for power in (1, 2):
@@ -239,7 +239,7 @@ def test_the_number_of_features_does_not_enter() -> None:
     d0, d, ell = 8, 20, 3
     estimates = []
     for m in (6, 600):
-        v = gaussian.sample_directions(m, d0, random_stream(9))
+        v = superposed.sample_vectors(m, d0, random_stream(9), dtype=np.float32)
         W = gaussian.sample_layer(d0, d, random_stream(10))
         M = gaussian.superposed_matrix(W, v[:ell].sum(axis=0), ell)
         estimates.append(v[:6] @ M @ v[:6].T)
@@ -269,7 +269,6 @@ def test_bad_input() -> None:
         (lambda: gaussian.sum_noise(3, 0), r"^d = 0: must be"),
         (lambda: gaussian.best_threshold(3, "two"), r"^kind = 'two': must be one of"),
         (lambda: gaussian.worst_error(3, 10, "mean"), r"^readoff = 'mean': must be one of"),
-        (lambda: gaussian.sample_directions(3, 0, rng), r"^d0 = 0: must be"),
         (lambda: gaussian.sample_superposed(3, 3, 9, 9, 9, rng), r"^c = 3: must be"),
         (lambda: gaussian.sample_superposed(2, 3, 9, 2, 9, rng), r"^d0 = 2: must be"),
     ):

@@ -1512,7 +1512,7 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
     for m in (20, 2000):
         square: dict[str, list[float]] = {"one": [], "none": []}
         for _ in range(layers):
-            v = _directions(m, d0, rng)
+            v = superposed.sample_vectors(m, d0, rng, dtype=np.float32)
             w = rng.standard_normal((d, d0), dtype=np.float32)
             seen = features.sample_exact(m, ell + off, 1, rng)[0]
             seen = v[rng.permutation(seen)]  # the first ell are on, the others off
@@ -1525,7 +1525,8 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
             yield _sampled(f"mean square, {kind} on, m={m}, d0={d0}, d={d}, ell={ell}",
                            LAWS[f"B9.square_{kind}"](ell, d, d0), values)  # fmt: skip
     # One input of one dictionary in few dimensions, read by many layers.
-    few, layers, d = _directions(5, 3, rng).astype(float), 2000, 100
+    few = superposed.sample_vectors(5, 3, rng, dtype=np.float32).astype(float)
+    layers, d = 2000, 100
     given = few[:3].sum(axis=0)  # the first three are on
     normal = rng.standard_normal((layers, d, 3))
     on = np.maximum(normal @ given, 0)
@@ -1537,7 +1538,8 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
     # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
     # a relative ell/(2 d0) of the directions' part, and less than 4/d0 of the neurons'.
     for d0 in (200, 800):
-        v = _directions(3_200_000 // d0, d0, rng).reshape(-1, ell, d0)
+        v = superposed.sample_vectors(3_200_000 // d0, d0, rng, dtype=np.float32)
+        v = v.reshape(-1, ell, d0)
         x = v.sum(axis=1)
         first, second = ((v[:, i] * x).sum(axis=1).astype(float) for i in (0, 1))
         y = first * second * np.sqrt(ell / (x**2).sum(axis=1))
@@ -1549,12 +1551,6 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
     law = float(LAWS["B9.variance_both"](ell, d, d0))
     yield _sampled(f"variance in leading order, both on, d0={d0}, d={d}, ell={ell}",
                    law, (y - y.mean()) ** 2, systematic=ell / d0 * law)  # fmt: skip
-
-
-def _directions(m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `m` random unit vectors, shape (m, d0)."""
-    v = rng.standard_normal((m, d0), dtype=np.float32)
-    return np.asarray(v / np.linalg.norm(v, axis=1, keepdims=True))
 
 
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]

@@ -19,6 +19,7 @@ from scipy.optimize import minimize_scalar
 from uand import checks
 from uand.backend import Array, namespace
 from uand.distributions import MAX_SIZE
+from uand.extensions.superposed import sample_vectors
 from uand.laws import LAWS
 
 PRODUCT, SUM = "product", "sum"
@@ -332,26 +333,6 @@ def worst_error(ell: int, d: int, readoff: str, theta: float = 0.0) -> float:
 # --- inputs in superposition --------------------------------------------------------------------
 
 
-def sample_directions(m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `m` unit vectors, uniform on the sphere in `d0` dimensions, shape ``(m, d0)``.
-
-    Raises
-    ------
-    ValueError
-        If a size is out of range, or the vectors do not fit into memory.
-
-    Notes
-    -----
-    Claim B9, chapter *gaussian*.
-    """
-    m = checks.integer("m", m, 1, MAX_SIZE)
-    d0 = checks.integer("d0", d0, 1, MAX_SIZE)
-    checks.memory(8.0 * m * d0, f"m = {m}, d0 = {d0}")
-    v = rng.standard_normal((m, d0), dtype=np.float32)
-    v /= np.linalg.norm(v, axis=1, keepdims=True)
-    return v
-
-
 def superposed_matrix(W: Array, x: Array, ell: int) -> Array:
     r"""Return the matrix :math:`M` that reads every pair of one input.
 
@@ -413,7 +394,7 @@ def sample_superposed(
     samples = checks.integer("samples", samples, 1, MAX_SIZE)
     y = np.empty(samples)
     for s in range(samples):
-        v = sample_directions(ell + 2 - c, d0, rng).astype(float)
+        v = sample_vectors(ell + 2 - c, d0, rng, dtype=np.float32).astype(float)
         x = v[:c].sum(axis=0) + v[2:].sum(axis=0)
         three = np.stack([v[0], v[1], x])
         root = np.linalg.cholesky(three @ three.T) if ell > 2 or c < 2 else _root_of(three)

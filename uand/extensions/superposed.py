@@ -31,7 +31,9 @@ SMALLEST_THRESHOLD = -6.0
 # --- the layer ---------------------------------------------------------------------------------
 
 
-def sample_vectors(m: int, d0: int, rng: np.random.Generator, xp: Any = np) -> Array:
+def sample_vectors(
+    m: int, d0: int, rng: np.random.Generator, xp: Any = np, dtype: Any = np.float64
+) -> Array:
     r"""Draw :math:`m` independent feature vectors, uniform on the unit sphere.
 
     Normal vectors have no preferred direction, so divided by their length they are uniform.
@@ -44,6 +46,8 @@ def sample_vectors(m: int, d0: int, rng: np.random.Generator, xp: Any = np) -> A
         Draws on the host, so that one generator gives the same vectors on every backend.
     xp : module
         The namespace of the result.
+    dtype : float64 or float32
+        Of the numbers that are drawn.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def sample_vectors(m: int, d0: int, rng: np.random.Generator, xp: Any = np) -> A
     m = checks.integer("m", m, 1)
     d0 = checks.integer("d0", d0, 1)
     checks.memory(16.0 * m * d0, f"m = {m}, d0 = {d0}")
-    V = rng.standard_normal((m, d0))
+    V = rng.standard_normal((m, d0), dtype=dtype)
     V /= np.linalg.norm(V, axis=1, keepdims=True)
     return xp.asarray(V)
 
