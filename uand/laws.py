@@ -27,6 +27,8 @@ rho, L, outputs = sp.symbols("rho L m'", positive=True)
 d0, size = sp.symbols("d_0 |S|", integer=True, nonnegative=True)  # A20: inputs in superposition
 theta = sp.Symbol("theta", real=True, nonnegative=True)
 sigma = sp.Symbol("sigma", positive=True)
+nu, degree = sp.symbols("nu D", integer=True, nonnegative=True)  # A24: chosen pairs
+zeta = sp.Symbol("zeta", positive=True)  # a normal number exceeds zeta with chance delta
 tau = sp.Symbol("tau", real=True, nonnegative=True)  # a threshold over sqrt(ell)
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
@@ -228,6 +230,7 @@ def _normal_density(at: sp.Expr) -> sp.Expr:
     return sp.exp(-(at**2) / (2 * sigma**2)) / sp.sqrt(2 * sp.pi)
 
 
+_CHOSEN = r"$m'$ random pairs, one neuron each, inputs in superposition, $m'/d\gg1$, $\ell p\ll1$"
 _GAUSSIAN = r"$k$ of the neuron's features on, noise $\sigma\xi$ with a standard normal $\xi$"
 _NORMAL_WEIGHTS = (
     r"exactly $\ell\ge2$ features on; standard normal weights; threshold $\tau\sqrt\ell$"
@@ -610,6 +613,31 @@ LAWS: dict[str, Law] = {
             d0 * sp.sqrt(d) / ell,
             (d0, d, ell),
             r"where noise of deviation 1 meets coverage of all pairs, $\ell\ll mp$",
+            exact=False,
+        ),
+        Law(
+            "A24.reads",
+            r"P(i\text{ reads }A)",
+            1 - (1 - nu / d) ** degree,
+            (nu, d, degree),
+            r"each chosen pair is given $\nu$ of $d$ neurons; $D$ chosen pairs hold a feature of "
+            r"$A$; over random layers, also for a neuron given to a pair that holds none of $A$",
+            stable=-expm1(degree * log1p(-nu / d)),
+        ),
+        Law(
+            "A24.wrong",
+            r"P(\bar z<\tfrac12\mid\text{both on})",
+            sp.erfc(sp.sqrt(d0 * d / (ell * (outputs + d))) / 4) / 2,
+            (outputs, d0, d, ell),
+            _CHOSEN,
+            exact=False,
+        ),
+        Law(
+            "A24.capacity",
+            r"m'",
+            d * (d0 / (8 * ell * zeta**2) - 1),
+            (d0, d, ell, zeta),
+            _CHOSEN + r"; at a share $\delta$ of wrong bits, $\zeta=\Phi^{-1}(1-\delta)$",
             exact=False,
         ),
         Law(
@@ -1154,6 +1182,17 @@ CLAIMS: dict[str, Claim] = {
             r"{A23.half}, and all of them up to about {A23.limit}.",
             "extensions/superposed",
             OVERVIEW,
+        ),
+        Claim(
+            "A24",
+            r"With $m'$ chosen pairs, each given $\nu$ random neurons, which read its features, "
+            r"coverage is certain, and interference is set by how many chosen pairs a feature is "
+            r"in: {A24.reads}. With inputs in superposition and one neuron each {A24.wrong}, so "
+            r"that {A24.capacity}: of the order of the number $d_0d$ of parameters.",
+            "extensions/targeted",
+            TMF,
+            correction=r"The post gives each pair about $\log^4$ neurons. One is enough against "
+            r"the noise, and more make pairs with one on worse.",
         ),
         Claim(
             "A25",

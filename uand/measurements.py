@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
-from uand.extensions import gaussian, higher_order, superposed
+from uand.extensions import gaussian, higher_order, superposed, targeted
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -677,6 +677,76 @@ def _measure_a23(rng: np.random.Generator) -> Iterable[Comparison]:
             _noise_of_layers(d0, 100, m, ell, p, 100, rng),
             systematic=law / m,
         )
+
+
+def _beyond_normal(pairs: int, d0: int, d: int, m: int, ell: int) -> float:
+    """Return a bound on what A24's chance of a wrong bit leaves out, with both of the pair on.
+
+    The spread of the number of pairs per neuron and features on elsewhere, which the mixture has;
+    the skewness of the noise, by Edgeworth's next term; and features that a neuron reads for two
+    of its pairs.
+    """
+    size = 2 * (1 + pairs / d)
+    law = float(LAWS["A24.wrong"](pairs, d0, d, ell))
+    spread = abs(targeted.wrong_bits_law(d0, d, m, ell, pairs, "both") - law)
+    at = float(stats.norm.isf(law))
+    skewness = _beyond_gaussian(size, 2, ell, d0)
+    term = abs(at**2 - 1) * skewness / 6 + at * size / (4 * m)
+    return spread + float(stats.norm.pdf(at)) * term
+
+
+def _measure_a24(rng: np.random.Generator) -> Iterable[Comparison]:
+    # A neuron of a pair reads feature 0 of a star, and any of two features that share a pair.
+    for d, nu, leaves in ((6, 3, 3), (12, 2, 9)):
+        m = leaves + 3
+        edges = np.concatenate([targeted.star(leaves + 1), [[leaves + 1, leaves + 2]]])
+        hub, both = [], []
+        for _ in range(1500):
+            layer = targeted.sample_layer(edges, m, d, nu, rng)
+            reads = layer.W[layer.own[-1]]
+            hub.append(reads[:, 0].mean())
+            both.append((reads[:, 1] | reads[:, 2]).mean())
+        at = f"d={d}, nu={nu}"
+        law = LAWS["A24.reads"](nu, d, leaves)
+        yield _sampled(f"neurons of a pair that read the hub of {leaves} pairs, {at}", law, hub)
+        law = LAWS["A24.reads"](nu, d, 2)
+        yield _sampled(f"that read any of two features, 2 pairs, {leaves=}, {at}", law, both)
+    yield from _chosen_biases(rng)
+    ell, m, layers = 2, 800, 60
+    for d0, d in ((192, 32), (192, 256), (384, 64)):
+        for delta in (0.05, 0.12):
+            zeta = float(stats.norm.isf(delta))
+            wanted = float(LAWS["A24.capacity"](d0, d, ell, zeta))
+            pairs = int(np.clip(round(wanted) if math.isfinite(wanted) else 1, 1, 24 * d))
+            seed = int(rng.integers(2**32))
+            wrong = targeted.wrong_bits(d0, d, m, ell, [pairs], 1, layers, 1000, seed)
+            beyond = _beyond_normal(pairs, d0, d, m, ell)
+            at = f"m'={pairs}, d0={d0}, d={d}, ell={ell}"
+            yield _sampled(f"wrong bits at the law's capacity, delta={delta}, both on, {at}",
+                           delta, wrong["both"][:, 0], systematic=beyond)  # fmt: skip
+            law = float(LAWS["A24.wrong"](pairs, d0, d, ell))
+            yield _sampled(f"wrong bits, both on, {at}", law, wrong["both"][:, 0],
+                           systematic=beyond)  # fmt: skip
+    seed = int(rng.integers(2**32))
+    more = targeted.wrong_bits(384, 64, m, ell, [pairs], 12, layers, 1000, seed)
+    yield _sampled(f"wrong bits, one on, nu=12, as many as with one neuron for each pair, {at}",
+                   law, more["one"][:, 0], differs=True)  # fmt: skip
+
+
+def _chosen_biases(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare the bias on one input, with chosen pairs that share features and are on."""
+    edges = np.array([[0, 1], [0, 2], [1, 2], [0, 3], [2, 4], [5, 6], [1, 5]])
+    m, d, nu, active = 8, 6, 2, np.array([0, 1, 3])
+    law = targeted.bias(edges, m, d, nu, active)
+    on = np.isin(edges, active).sum(axis=1)
+    z = []
+    for _ in range(2500):
+        layer = targeted.sample_layer(edges, m, d, nu, rng)
+        z.append(neurons.activations_from_set(layer.W, active)[layer.own].mean(axis=1))
+    errors = np.array(z) - (on == 2)
+    for e in (0, 1, 4, 5):
+        words = f"bias of pair {edges[e].tolist()}, {on[e]} on, d={d}, nu={nu}"
+        yield _sampled(words, law[e], errors[:, e])
 
 
 def _gaussian_layers(
@@ -1580,6 +1650,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A21": _measure_a21,
     "A22": _measure_a22,
     "A23": _measure_a23,
+    "A24": _measure_a24,
     "A25": _measure_a25,
     "A26": _measure_a26,
     "A27": _measure_a27,
