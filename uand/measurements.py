@@ -687,9 +687,9 @@ def _beyond_normal(pairs: int, d0: int, d: int, m: int, ell: int) -> float:
     of its pairs.
     """
     size = 2 * (1 + pairs / d)
-    law = float(LAWS["A24.wrong"](pairs, d0, d, ell))
-    spread = abs(targeted.wrong_bits_law(d0, d, m, ell, pairs, "both") - law)
-    at = float(stats.norm.isf(law))
+    at = 0.5 / float(superposed.noise_sd(size, 2, ell, d0))
+    mixture = targeted.wrong_bits_law(d0, d, m, ell, pairs, "both")
+    spread = abs(mixture - float(stats.norm.sf(at)))
     skewness = _beyond_gaussian(size, 2, ell, d0)
     term = abs(at**2 - 1) * skewness / 6 + at * size / (4 * m)
     return spread + float(stats.norm.pdf(at)) * term
@@ -714,7 +714,7 @@ def _measure_a24(rng: np.random.Generator) -> Iterable[Comparison]:
     yield from _chosen_biases(rng)
     ell, m, layers = 2, 800, 60
     for d0, d in ((192, 32), (192, 256), (384, 64)):
-        for delta in (0.05, 0.12):
+        for delta in (0.02, 0.12):
             zeta = float(stats.norm.isf(delta))
             wanted = float(LAWS["A24.capacity"](d0, d, ell, zeta))
             pairs = int(np.clip(round(wanted) if math.isfinite(wanted) else 1, 1, 24 * d))

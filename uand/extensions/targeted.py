@@ -305,14 +305,19 @@ def bias(
             continue
         pairs = edges[inside]
         lit = on[pairs]
-        reads = LAWS["A24.reads"](nu, int(neurons), np.bincount(pairs.ravel(), minlength=m))
+        reads = _reads(nu, int(neurons), np.bincount(pairs.ravel(), minlength=m))
         reads = np.where(on, reads, 0.0)
         touched = np.count_nonzero(lit.any(axis=1))
-        any_read = LAWS["A24.reads"](nu, int(neurons), touched)
+        any_read = _reads(nu, int(neurons), touched)
         result[inside] = reads.sum() - np.where(
             lit.any(axis=1), (reads[pairs] * lit).sum(axis=1), any_read
         )
     return result
+
+
+def _reads(nu: int, d: int, D: Any) -> Any:
+    """Return A24's law, also where every pair is given all neurons."""
+    return np.where(D > 0, 1.0, 0.0) if nu == d else LAWS["A24.reads"](nu, d, D)
 
 
 # --- inputs in superposition -------------------------------------------------------------------
