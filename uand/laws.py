@@ -230,7 +230,7 @@ def _normal_density(at: sp.Expr) -> sp.Expr:
     return sp.exp(-(at**2) / (2 * sigma**2)) / sp.sqrt(2 * sp.pi)
 
 
-_CHOSEN = r"$m'$ random pairs, one neuron each, inputs in superposition, $m'/d\gg1$, $\ell p\ll1$"
+_CHOSEN = r"$m'$ random pairs, one neuron each, inputs in superposition, $d\ll m'$, $d_0\ll m$"
 _GAUSSIAN = r"$k$ of the neuron's features on, noise $\sigma\xi$ with a standard normal $\xi$"
 _NORMAL_WEIGHTS = (
     r"exactly $\ell\ge2$ features on; standard normal weights; threshold $\tau\sqrt\ell$"

@@ -21,6 +21,8 @@ from uand.extensions import superposed
 from uand.laws import LAWS
 from uand.readoff import KINDS, check_pairs
 
+FEWEST = 500  # pairs, of one graph or of several, on which a share of wrong bits is measured
+
 # --- graphs of pairs ---------------------------------------------------------------------------
 
 
@@ -327,8 +329,8 @@ def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> 
     r"""Return the share of a kind's pairs that one neuron each reads wrongly, on a random graph.
 
     A pair is read as a bit: on, if its estimate is above ½. Its neuron was given to
-    :math:`N\sim\mathrm{Bin}(m'-1,1/d)` other pairs too, and reads their :math:`2N` features, of
-    which :math:`B\sim\mathrm{Bin}(\ell-c,2N/(m-2))` are on. With Gaussian noise of A22's
+    :math:`n\sim\mathrm{Bin}(m'-1,1/d)` other pairs too, and reads their :math:`2n` features, of
+    which :math:`B\sim\mathrm{Bin}(\ell-c,2n/(m-2))` are on. With Gaussian noise of A22's
     variance, it is a mixture of normal laws.
 
     Parameters
@@ -347,13 +349,13 @@ def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> 
     c = KINDS[checks.choice("kind", kind, tuple(KINDS))]
     total = 0.0
     weights = binomial_pmf(pairs - 1, Fraction(1, d))
-    for N, weight in enumerate(weights):
+    for n, weight in enumerate(weights):
         if weight < 1e-12:
             continue
-        rate = Fraction(min(2 * N, m - 2), m - 2)
+        rate = Fraction(min(2 * n, m - 2), m - 2)
         others = binomial_pmf(ell - c, rate)
         k = c + np.arange(len(others))
-        sigma = superposed.noise_sd(2 + 2 * N, k, ell, d0)
+        sigma = superposed.noise_sd(2 + 2 * n, k, ell, d0)
         above, _, _ = superposed.relu_moments(k, 1.5, sigma)  # the activation is above one half
         total += float(weight) * float(others @ (1 - above if kind == "both" else above))
     return total
@@ -362,7 +364,7 @@ def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> 
 def capacity(d0: int, d: int, m: int, ell: int, delta: float) -> float:
     r"""Return how many pairs fit, by `wrong_bits_law`, until `delta` of a kind are read wrongly.
 
-    One neuron for each pair; of the three kinds, the one that is read worst.
+    One neuron for each pair; of pairs with both and with one on, those that are read worse.
 
     Raises
     ------
@@ -378,7 +380,7 @@ def capacity(d0: int, d: int, m: int, ell: int, delta: float) -> float:
 
     def excess(log_size: float) -> float:
         size = round(math.exp(log_size))
-        return max(wrong_bits_law(d0, d, m, ell, size, kind) for kind in KINDS) - level
+        return max(wrong_bits_law(d0, d, m, ell, size, c) for c in ("both", "one")) - level
 
     low = high = math.log(max(d / 4, 1))
     if excess(low) > 0:
@@ -414,7 +416,12 @@ def neuron_weights(W: Array, V: Array) -> Array:
 
 
 def measured_bits(
-    layer: Layer, V: Array, ell: int, probes: int, rng: np.random.Generator
+    layer: Layer,
+    V: Array,
+    ell: int,
+    probes: int,
+    rng: np.random.Generator,
+    kinds: Sequence[str] = tuple(KINDS),
 ) -> dict[str, float]:
     r"""Return the share of chosen pairs of each kind that are read wrongly, as bits.
 
@@ -430,6 +437,8 @@ def measured_bits(
         How many features are on, at least two.
     probes : int
     rng : numpy.random.Generator
+    kinds : sequence of {"both", "one", "none"}
+        The kinds to measure.
 
     Returns
     -------
@@ -444,7 +453,8 @@ def measured_bits(
     probes = checks.integer("probes", probes, 1)
     rows = neuron_weights(layer.W, V)
     wrong = {}
-    for kind, c in KINDS.items():
+    for kind in kinds:
+        c = KINDS[checks.choice("kind", kind, tuple(KINDS))]
         drawn = rng.integers(len(layer.edges), size=probes)
         pair = layer.edges[drawn]
         others = features.sample_exact(m - 2, ell - c, probes, rng)
@@ -519,8 +529,9 @@ def measured_capacity(
 ) -> np.ndarray:
     r"""Return how many pairs fit until a share `delta` of the worst kind is read wrongly.
 
-    The number of pairs grows by the factor :math:`\sqrt2` until the share is beyond `delta`; in
-    between, its logarithm is interpolated on that of the number. One neuron for each pair.
+    The number of pairs grows by the factor :math:`\sqrt2`, or 2 where the share is far from
+    `delta`, until it is beyond; in between, its logarithm is interpolated on that of the number.
+    One neuron for each pair. Of pairs with both and with one on, those that are read worse count.
 
     Returns
     -------
@@ -535,12 +546,18 @@ def measured_capacity(
         below: tuple[float, float] | None = None
         size = max(d // 4, 1)
         while True:
-            layer = sample_layer(random_graph(m, size, rng), m, d, 1, rng, xp)
-            share = max(measured_bits(layer, V, ell, probes, rng).values())
+            graphs = math.ceil(FEWEST / size)  # a few pairs of one graph have too few neurons
+            bits = []
+            for _ in range(graphs):
+                layer = sample_layer(random_graph(m, size, rng), m, d, 1, rng, xp)
+                some = math.ceil(probes / graphs)
+                bits.append(measured_bits(layer, V, ell, some, rng, ("both", "one")))
+            share = max(float(np.mean([wrong[kind] for wrong in bits])) for kind in bits[0])
             here = math.log(size), math.log(max(share, 0.1 / probes))
             if here[1] > level:
                 break
-            below, size = here, math.ceil(size * math.sqrt(2))
+            below = here
+            size = 2 * size if here[1] < level - math.log(20) else math.ceil(size * math.sqrt(2))
         if below is None:
             raise ValueError(f"d0 = {d0}: must be larger, so that {size} pairs fit")
         slope = (here[1] - below[1]) / (here[0] - below[0])
