@@ -19,7 +19,9 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
-CHAPTERS |= {f"extensions/{page}" for page in ("superposed", "gaussian", "higher_order")}
+CHAPTERS |= {
+    f"extensions/{page}" for page in ("superposed", "targeted", "gaussian", "higher_order")
+}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------
@@ -401,6 +403,7 @@ WHOLE = {
     "N": (0, 1, 5),
     "n": (1, 4),
     "d_0": (3, 8),
+    "D": (1, 3),
 }
 RATIONAL = [sp.Rational(1, 7), sp.Rational(2, 3), sp.Rational(99, 100)]
 
@@ -448,6 +451,9 @@ POINTS = {
     "r": [3, 4, 6],
     "c": [1, 2],
     "tau": [0.0, 1.1615, 6.0],
+    "nu": [0, 1],
+    "D": [1, 7, 1000],
+    "zeta": [0.5, 1.645, 6.0],
 }
 
 
@@ -486,6 +492,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     whole |= {"d_0": 4, "|S|": 6, "theta": 1, "sigma": 2}
     whole |= {"r": 3, "c": 1}
     whole |= {"tau": 1}
+    whole |= {"nu": 2, "D": 3, "zeta": 2}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -656,7 +663,7 @@ def test_each_law_prints(law):
 
 def test_symbols_say_what_they_stand_for():
     """SymPy simplifies by these, and a chapter's derivation ends in the same symbols."""
-    whole = {"m", "d", "ell", "k", "n", "N", "d_0", "|S|", "r", "c"}
+    whole = {"m", "d", "ell", "k", "n", "N", "d_0", "|S|", "r", "c", "nu", "D"}
     for law in LAWS.values():
         for symbol in law.args:
             assert symbol.is_nonnegative or symbol.name == "x"

@@ -165,10 +165,11 @@ class Law:
 def _compile(law: Law, module: str) -> Callable[..., Any]:
     expr = law.expr if law.stable is None else law.stable
     modules: Any = module
-    if expr.has(sp.erf):  # which NumPy and CuPy leave to others
+    if expr.has(sp.erf, sp.erfc):  # which NumPy and CuPy leave to others
         modules = [module, {"numpy": "scipy", "cupy": "cupyx.scipy.special"}.get(module, module)]
         if module == "cupy":
-            modules[1] = {"erf": import_module(modules[1]).erf}
+            special = import_module(modules[1])
+            modules[1] = {"erf": special.erf, "erfc": special.erfc}
     return sp.lambdify(law.args, expr, modules)  # type: ignore[no-any-return]
 
 
