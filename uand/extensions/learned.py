@@ -17,7 +17,7 @@ from uand import checks, features
 from uand.backend import Array, namespace, to_host
 from uand.distributions import MAX_SIZE
 from uand.laws import LAWS
-from uand.readoff import BOTH, KINDS, check_pairs, contrast_signal
+from uand.readoff import BOTH, KINDS, contrast_signal
 
 CHUNK = 1024  # inputs at a time, so that the table of inputs and pairs is never held
 CUTOFF = 1e-10  # directions with less than this share of the largest variance count as constant
@@ -613,6 +613,43 @@ def likeness(readoff: Readoff, W: Array, ell: int, p: Any) -> Likeness:
         float((between / total).mean()),
         {name: float(s.mean()) for name, s in zip(GROUPS, sums, strict=True)},
     )
+
+
+def weight_by_size(
+    readoff: Readoff, W: Array, ell: int, p: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Return the weights in the group 11 by how many features a neuron reads.
+
+    Parameters
+    ----------
+    readoff : Readoff
+    W : array of 0 and 1, shape (d, m)
+    ell, p
+        As for `contrast`.
+
+    Returns
+    -------
+    read : ndarray of int
+        The numbers of features that some neuron of some group 11 reads, ascending.
+    mean, se : ndarray of float
+        The mean weight over the contrast's, :math:`(1-p)^{2-\ell}/d_{11}`, and its standard error
+        over pairs; NaN for the error where there is one pair only.
+    """
+    contrasts, weights = to_host(contrast(W, ell, p).weights), to_host(readoff.weights)
+    usable = ~np.isnan(contrasts[0] + weights[0])
+    inside = to_host(_groups(W)[0])[:, usable] == 1
+    relative = weights[:, usable] / contrasts[:, usable]
+    number = to_host(W).sum(axis=1, dtype=np.int64)
+    read = np.unique(number[inside.any(axis=1)])
+    means, errors = [], []
+    for size in read:
+        here = inside & (number == size)[:, None]
+        count = here.sum(axis=0)
+        of_pair = (relative * here).sum(axis=0)[count > 0] / count[count > 0]
+        means.append(of_pair.mean())
+        several = len(of_pair) > 1
+        errors.append(of_pair.std(ddof=1) / math.sqrt(len(of_pair)) if several else math.nan)
+    return read, np.array(means), np.array(errors)
 
 
 def group_means(z: Array, W: Array, active: Any) -> np.ndarray:
