@@ -515,7 +515,7 @@ WRONG: dict[str, list[Any]] = {
     ],
     "B10.both": [share, ell * (ell - 1) / (m * (m - 1)) + share, sp.Integer(1),
                  (ell / m) ** 2 + (1 - (ell / m) ** 2) * share, sp.sqrt(share),
-                 ell * (ell - 1) / (m * (m - 1)) + (1 - ell * (ell - 1) / (m * (m - 1))) * share**2],
+                 share**2, (1 - ell * (ell - 1) / (m * (m - 1))) * share],
     "B10.stretched": [ell * (ell - 1) / (m * (m - 1)) * (1 / share - 1),
                       ell * (ell - 1) / (m * (m - 1)) * (1 - ell * (ell - 1) / (m * (m - 1)))
                       / share,

@@ -1559,18 +1559,19 @@ def _measure_b10(rng: np.random.Generator) -> Iterable[Comparison]:
     W = neurons.sample_layer(m, d, p, rng)
     active = np.array(list(combinations(range(m), ell)))
     z = neurons.activations(W, features.to_dense(active, m))
-    t = np.array([[{a, b} <= set(x) for a, b in combinations(range(m), 2)] for x in active.tolist()])
+    pairs = list(combinations(range(m), 2))
+    t = np.array([[set(pair) <= set(x) for pair in pairs] for x in active.tolist()])
     design = np.column_stack([np.ones(len(z)), z])
     y = design @ np.linalg.lstsq(design, t, rcond=None)[0]
     at = f"all inputs of a layer with m={m}, ell={ell}, d={d}"
     share = 1 - ((y - t) ** 2).mean(axis=0) / t.var(axis=0)
-    yield Comparison(f"mean estimate with both on, {at}",
-                     float(np.mean(LAWS["B10.both"](m, ell, share))), float(y[t].mean()))  # fmt: skip
+    law = float(np.mean(LAWS["B10.both"](m, ell, share)))
+    yield Comparison(f"mean estimate with both on, {at}", law, float(y[t].mean()))
     on, off = ((y * t).sum(axis=0) / t.sum(axis=0), (y * ~t).sum(axis=0) / (~t).sum(axis=0))
     stretched = (y - off) / (on - off)
-    yield Comparison(f"mean square error of the stretched read-off, {at}",
-                     float(np.mean(LAWS["B10.stretched"](m, ell, share))),
-                     float(((stretched - t) ** 2).mean()))  # fmt: skip
+    law = float(np.mean(LAWS["B10.stretched"](m, ell, share)))
+    square = float(((stretched - t) ** 2).mean())
+    yield Comparison(f"mean square error of the stretched read-off, {at}", law, square)
     # One weight for each group, solved from what the groups do in many layers.
     m, ell, d, p, blocks = 10, 5, 80, 0.3, 60
     solved = []

@@ -532,23 +532,21 @@ def leave_one_out(z: Array, active: Any, m: int, penalties: Sequence[float]) -> 
     xp = namespace(z)
     moments = sampled_moments(z, active, m)
     n = z.shape[0]
+    if any(checks.tolerance("penalty", penalty) == 0 for penalty in penalties):
+        raise ValueError("penalty = 0: must be more than 0 to leave inputs out")
     values, vectors = xp.linalg.eigh(moments.covariance)
     rotated = (xp.astype(z, xp.float64) - moments.mean) @ vectors
     fitted = vectors.T @ moments.pairs
-    result = []
-    for penalty in penalties:
-        if not checks.tolerance("penalty", penalty) > 0:
-            raise ValueError(f"penalty = {penalty!r}: must be more than 0")
-        shrunk = rotated / (values + penalty)
-        left = 1 - 1 / n - xp.sum(shrunk * rotated, axis=1) / n
-        total = 0.0
-        for start in range(0, n, CHUNK):
-            part = slice(start, min(start + CHUNK, n))
-            _, t = truth(np.asarray(active)[part], m)
-            residual = xp.asarray(t) - moments.both - shrunk[part, :] @ fitted
-            total += float(xp.sum((residual / left[part][:, None]) ** 2))
-        result.append(total / (n * moments.both.shape[0]))
-    return np.array(result)
+    total = [0.0] * len(penalties)
+    for start in range(0, n, CHUNK):
+        part = rotated[start : min(start + CHUNK, n), :]
+        _, t = truth(np.asarray(active)[start : start + CHUNK], m)
+        centred = xp.asarray(t) - moments.both
+        for i, penalty in enumerate(penalties):
+            shrunk = part / (xp.clip(values, min=0.0) + penalty)
+            left = 1 - 1 / n - xp.sum(shrunk * part, axis=1) / n
+            total[i] += float(xp.sum(((centred - shrunk @ fitted) / left[:, None]) ** 2))
+    return np.array(total) / (n * moments.both.shape[0])
 
 
 # --- what the weights look like -----------------------------------------------------------------
@@ -615,10 +613,29 @@ def likeness(readoff: Readoff, W: Array, ell: int, p: Any) -> Likeness:
     )
 
 
-def weight_by_size(
-    readoff: Readoff, W: Array, ell: int, p: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Return the weights in the group 11 by how many features a neuron reads.
+@dataclass(frozen=True)
+class BySize:
+    r"""The weights in the group 11 by how many features a neuron reads.
+
+    Attributes
+    ----------
+    read : ndarray of int
+        The numbers of features that some neuron of some group 11 reads, ascending.
+    mean, se : ndarray of float
+        The mean weight over the contrast's, :math:`(1-p)^{2-\ell}/d_{11}`, and its standard error
+        over pairs; NaN for the error where there is one pair only.
+    share : float
+        How much of the variance of the weights in the group goes with the number.
+    """
+
+    read: np.ndarray
+    mean: np.ndarray
+    se: np.ndarray
+    share: float
+
+
+def weight_by_size(readoff: Readoff, W: Array, ell: int, p: Any) -> BySize:
+    """Return the weights in the group 11 by how many features a neuron reads.
 
     Parameters
     ----------
@@ -626,14 +643,6 @@ def weight_by_size(
     W : array of 0 and 1, shape (d, m)
     ell, p
         As for `contrast`.
-
-    Returns
-    -------
-    read : ndarray of int
-        The numbers of features that some neuron of some group 11 reads, ascending.
-    mean, se : ndarray of float
-        The mean weight over the contrast's, :math:`(1-p)^{2-\ell}/d_{11}`, and its standard error
-        over pairs; NaN for the error where there is one pair only.
     """
     contrasts, weights = to_host(contrast(W, ell, p).weights), to_host(readoff.weights)
     usable = ~np.isnan(contrasts[0] + weights[0])
@@ -641,7 +650,8 @@ def weight_by_size(
     relative = weights[:, usable] / contrasts[:, usable]
     number = to_host(W).sum(axis=1, dtype=np.int64)
     read = np.unique(number[inside.any(axis=1)])
-    means, errors = [], []
+    means, errors, between = [], [], 0.0
+    overall = relative[inside]
     for size in read:
         here = inside & (number == size)[:, None]
         count = here.sum(axis=0)
@@ -649,7 +659,9 @@ def weight_by_size(
         means.append(of_pair.mean())
         several = len(of_pair) > 1
         errors.append(of_pair.std(ddof=1) / math.sqrt(len(of_pair)) if several else math.nan)
-    return read, np.array(means), np.array(errors)
+        between += here.sum() * (relative[here].mean() - overall.mean()) ** 2
+    share = between / ((overall - overall.mean()) ** 2).sum() if overall.std() > 0 else math.nan
+    return BySize(read, np.array(means), np.array(errors), float(share))
 
 
 def group_means(z: Array, W: Array, active: Any) -> np.ndarray:
@@ -703,4 +715,4 @@ def group_solution(means: Any) -> np.ndarray:
         raise ValueError(
             f"means of condition {np.linalg.cond(table):.1e}: must tell the four kinds apart"
         )
-    return np.linalg.solve(table, np.array([1.0, 0, 0, 0]))
+    return np.asarray(np.linalg.solve(table, np.array([1.0, 0, 0, 0])))
