@@ -19,7 +19,7 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
-CHAPTERS |= {f"extensions/{page}" for page in ("superposed", "gaussian", "higher_order")}
+CHAPTERS |= {f"extensions/{page}" for page in ("superposed", "gaussian", "higher_order", "learned")}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------
@@ -448,6 +448,7 @@ POINTS = {
     "r": [3, 4, 6],
     "c": [1, 2],
     "tau": [0.0, 1.1615, 6.0],
+    "R^2": [1e-3, 0.26, 0.75],
 }
 
 
@@ -467,6 +468,7 @@ def test_evaluation_is_precise_to_12_digits(law):
 
 
 UNBOUNDED = [("A33.variance", 0), ("A34.coordinate", 1)]
+UNBOUNDED += [("B10.group", 1)]  # no signal
 UNBOUNDED += [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
 
 
@@ -485,7 +487,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
     whole |= {"d_0": 4, "|S|": 6, "theta": 1, "sigma": 2}
     whole |= {"r": 3, "c": 1}
-    whole |= {"tau": 1}
+    whole |= {"tau": 1, "R^2": 0.25}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))

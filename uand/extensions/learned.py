@@ -546,7 +546,7 @@ def leave_one_out(z: Array, active: Any, m: int, penalties: Sequence[float]) -> 
             shrunk = part / (xp.clip(values, min=0.0) + penalty)
             left = 1 - 1 / n - xp.sum(shrunk * part, axis=1) / n
             total[i] += float(xp.sum(((centred - shrunk @ fitted) / left[:, None]) ** 2))
-    return np.array(total) / (n * moments.both.shape[0])
+    return np.asarray(np.array(total) / (n * moments.both.shape[0]))
 
 
 # --- what the weights look like -----------------------------------------------------------------
