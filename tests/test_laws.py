@@ -20,7 +20,8 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 # Chapters that a claim may name: the pages of the book (design.md, "Rooms").
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
 CHAPTERS |= {
-    f"extensions/{page}" for page in ("superposed", "targeted", "gaussian", "higher_order")
+    f"extensions/{page}"
+    for page in ("superposed", "targeted", "gaussian", "higher_order", "learned")
 }
 
 
@@ -454,6 +455,7 @@ POINTS = {
     "nu": [0, 1],
     "D": [1, 7, 1000],
     "zeta": [0.5, 1.645, 6.0],
+    "R^2": [1e-3, 0.26, 0.75],
 }
 
 
@@ -473,6 +475,7 @@ def test_evaluation_is_precise_to_12_digits(law):
 
 
 UNBOUNDED = [("A33.variance", 0), ("A34.coordinate", 1)]
+UNBOUNDED += [("B10.group", 1)]  # no signal
 UNBOUNDED += [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
 
 
@@ -493,6 +496,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     whole |= {"r": 3, "c": 1}
     whole |= {"tau": 1}
     whole |= {"nu": 2, "D": 3, "zeta": 2}
+    whole |= {"tau": 1, "R^2": 0.25}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))

@@ -36,6 +36,7 @@ from uand.laws import (
     p,
     r,
     rho,
+    share,
     tau,
     x,
     zeta,
@@ -66,7 +67,7 @@ def designs_once(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in [*range(1, 30), *range(31, 35)]] + [f"B{n}" for n in range(1, 10)]
+    claims = [f"A{n}" for n in [*range(1, 30), *range(31, 35)]] + [f"B{n}" for n in range(1, 11)]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -146,7 +147,7 @@ def test_a_claim_draws_from_its_own_stream(rows: list[Row]) -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B9$"):
+    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B10$"):
         ledger.ledger(only=["A1", "A99"])
     with pytest.raises(ValueError, match=r"^seed = -1: must be"):
         ledger.ledger(seed=-1, only=["A2"])
@@ -526,6 +527,20 @@ WRONG: dict[str, list[Any]] = {
         (2 * ell - sp.Rational(7, 2) + sp.Rational(7, 2) / ell) / d0,
         (sp.pi * ell * (ell + 4) - 1) / d + (2 * ell - sp.Rational(7, 2)) / d0 / 2,
     ],
+    "B10.both": [share, ell * (ell - 1) / (m * (m - 1)) + share, sp.Integer(1),
+                 (ell / m) ** 2 + (1 - (ell / m) ** 2) * share, sp.sqrt(share),
+                 share**2, (1 - ell * (ell - 1) / (m * (m - 1))) * share],
+    "B10.stretched": [ell * (ell - 1) / (m * (m - 1)) * (1 / share - 1),
+                      ell * (ell - 1) / (m * (m - 1)) * (1 - ell * (ell - 1) / (m * (m - 1)))
+                      / share,
+                      ell * (ell - 1) / (m * (m - 1)) * (1 - ell * (ell - 1) / (m * (m - 1)))
+                      * (1 - share),
+                      ell * (ell - 1) / (m * (m - 1)) * (1 - ell * (ell - 1) / (m * (m - 1)))
+                      * (1 / share - 1) ** 2],
+    "B10.group": [(1 - p) ** (1 - ell), (1 - p) ** -ell, sp.Integer(1), (1 - p) ** (ell - 2),
+                  1 / p**2],
+    "B10.learning": [share + 0 * d * N, share - (1 - share) * d / (2 * N), 1 - (1 - share) * N / d,
+                     share - d**2 / N**2, (1 - d / N) * share],
 }  # fmt: skip
 
 

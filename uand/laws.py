@@ -30,6 +30,7 @@ sigma = sp.Symbol("sigma", positive=True)
 nu, degree = sp.symbols("nu D", integer=True, nonnegative=True)  # A24: chosen pairs
 zeta = sp.Symbol("zeta", positive=True)  # a normal number exceeds zeta with chance delta
 tau = sp.Symbol("tau", real=True, nonnegative=True)  # a threshold over sqrt(ell)
+share = sp.Symbol("R^2", real=True, nonnegative=True)  # of the variance of a pair, explained
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
@@ -239,6 +240,10 @@ _NORMAL_WEIGHTS = (
 _AT_ZERO = r"exactly $\ell\ge2$ features on; standard normal weights; threshold 0"
 _NORMAL_ON_SPHERE = (
     r"exactly $\ell\ge2$ on; directions uniform on the sphere; normal weights; threshold 0"
+)
+_LEAST_SQUARES = (
+    r"exactly $\ell$ features on; the least-squares read-off over all inputs of one layer, which "
+    r"explains the share $R^2$ of the variance of a pair"
 )
 _at_mean_sizes = "; all groups of their mean size, as for a wide layer"
 
@@ -981,6 +986,36 @@ LAWS: dict[str, Law] = {
             _NORMAL_ON_SPHERE + r"; $\ell\ll d_0$",
             exact=False,
         ),
+        Law(
+            "B10.both",
+            r"E[y\mid\text{both on}]",
+            _pair_exact + (1 - _pair_exact) * share,
+            (m, ell, share),
+            _LEAST_SQUARES,
+        ),
+        Law(
+            "B10.stretched",
+            r"E(y-t)^2",
+            _pair_exact * (1 - _pair_exact) * (1 / share - 1),
+            (m, ell, share),
+            _LEAST_SQUARES + "; then stretched until its mean is 1 with both on and 0 otherwise",
+        ),
+        Law(
+            "B10.group",
+            r"\sum_{i\in11}r_i",
+            (1 - p) ** (2 - ell),
+            (ell, p),
+            _EXACTLY + "; one weight for each group, calibrated over random layers; all groups "
+            "non-empty",
+        ),
+        Law(
+            "B10.learning",
+            r"R^2_N",
+            1 - (1 - share) * (N - 1) / (N - d - 2),
+            (d, N, share),
+            r"least squares from $N>d+2$ inputs, on held-out ones; $R^2\ll1$",
+            exact=False,
+        ),
     )
 }
 
@@ -1351,6 +1386,16 @@ CLAIMS: dict[str, Claim] = {
             r"pair's error does not contain $m$: {B9.square_none}, {B9.square_one}, "
             r"{B9.variance_both}.",
             "extensions/gaussian",
+            BOOK,
+        ),
+        Claim(
+            "B10",
+            r"Learned read-offs. Least squares answers {B10.both}, and its $R^2$, averaged over "
+            r"pairs, is at most that of B5. Stretched, it has {B10.stretched}, and no read-off "
+            r"that is calibrated has less. Of the weights that depend only on the group of a "
+            r"neuron the contrast's are the only calibrated ones, {B10.group}; weights fitted to "
+            r"the layer, calibrated, have a smaller error. From $N$ inputs {B10.learning}.",
+            "extensions/learned",
             BOOK,
         ),
     )

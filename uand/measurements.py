@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
-from uand.extensions import gaussian, higher_order, superposed, targeted
+from uand.extensions import gaussian, higher_order, learned, superposed, targeted
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -1623,6 +1623,77 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
                    law, (y - y.mean()) ** 2, systematic=ell / d0 * law)  # fmt: skip
 
 
+def _measure_b10(rng: np.random.Generator) -> Iterable[Comparison]:
+    # Every input of one layer, and least squares without the moments of the module.
+    m, ell, d, p = 9, 3, 20, 0.35
+    W = neurons.sample_layer(m, d, p, rng)
+    active = np.array(list(combinations(range(m), ell)))
+    z = neurons.activations(W, features.to_dense(active, m))
+    pairs = list(combinations(range(m), 2))
+    t = np.array([[set(pair) <= set(x) for pair in pairs] for x in active.tolist()])
+    design = np.column_stack([np.ones(len(z)), z])
+    y = design @ np.linalg.lstsq(design, t, rcond=None)[0]
+    at = f"all inputs of a layer with m={m}, ell={ell}, d={d}"
+    share = 1 - ((y - t) ** 2).mean(axis=0) / t.var(axis=0)
+    law = float(np.mean(LAWS["B10.both"](m, ell, share)))
+    yield Comparison(f"mean estimate with both on, {at}", law, float(y[t].mean()))
+    on, off = ((y * t).sum(axis=0) / t.sum(axis=0), (y * ~t).sum(axis=0) / (~t).sum(axis=0))
+    stretched = (y - off) / (on - off)
+    law = float(np.mean(LAWS["B10.stretched"](m, ell, share)))
+    square = float(((stretched - t) ** 2).mean())
+    yield Comparison(f"mean square error of the stretched read-off, {at}", law, square)
+    # One weight for each group, solved from what the groups do in many layers.
+    m, ell, d, p, blocks = 10, 5, 80, 0.3, 60
+    solved = []
+    for _ in range(blocks):
+        means = []
+        for _ in range(8):
+            W = neurons.sample_layer(m, d, p, rng)
+            active = features.sample_exact(m, ell, 60, rng)
+            z = neurons.activations(W, features.to_dense(active, m))
+            means.append(learned.group_means(z, W, active))
+        solved.append(learned.group_solution(np.mean(means, axis=0)))
+    law = float(LAWS["B10.group"](ell, p))
+    for name, sign, sums in zip(learned.GROUPS, (1, -1, -1, 1), np.transpose(solved), strict=True):
+        yield _sampled(f"sum of the weights of group {name}, ell={ell}, p={p}", sign * law, sums)
+    yield from _learning(rng)
+
+
+def _learning(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Yield least squares from some inputs, and read-offs that are fitted to their layer."""
+    m, ell, d, p, layers = 24, 4, 40, 0.2, 40
+    q2 = LAWS["A1.pair_on"](m, ell)
+    gaps: dict[int, list[float]] = {100: [], 400: []}
+    shares, below, errors, contrasts = [], [], [], []
+    for _ in range(layers):
+        W = neurons.sample_layer(m, d, p, rng)
+        exact = learned.exact_moments(W, ell)
+        shares.append(float(learned.explained(exact).mean()))
+        below.append(shares[-1] <= regimes.explained_ceiling(m, ell, d))
+        for inputs, several in gaps.items():
+            active = features.sample_exact(m, ell, inputs, rng)
+            z = neurons.activations(W, features.to_dense(active, m))
+            fit = learned.ridge(learned.sampled_moments(z, active, m))
+            held_out = 1 - learned.mean_square(fit, exact).mean() / (q2 * (1 - q2))
+            # How far off the law, per layer, about the law at the mean share.
+            several.append(held_out - float(LAWS["B10.learning"](d, inputs, shares[-1])))
+        both = learned.calibrated(exact), learned.contrast(W, ell, p)
+        square = np.array([learned.mean_square(one, exact) for one in both])
+        square = square[:, ~np.isnan(square).any(axis=0)]
+        errors.append(square[0].mean())
+        contrasts.append(square[1].mean())
+    at = f"m={m}, ell={ell}, d={d}, p={p}"
+    share = float(np.mean(shares))
+    for inputs, several in gaps.items():
+        law = float(LAWS["B10.learning"](d, inputs, share))
+        # The residuals of all pairs of an input add up to the same, but for a relative R^2.
+        yield _sampled(f"R^2 on held-out inputs from N={inputs}, {at}", law,
+                       np.array(several) + law, systematic=share * (share - law))  # fmt: skip
+    yield Comparison(f"layers that explain no more than B5 allows, {at}", layers, float(sum(below)))
+    yield _sampled(f"mean square error of the calibrated read-off, if it were the contrast's, {at}",
+                   float(np.mean(contrasts)), errors, differs=True)  # fmt: skip
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -1669,6 +1740,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "B7": _measure_b7,
     "B8": _measure_b8,
     "B9": _measure_b9,
+    "B10": _measure_b10,
 }
 
 
