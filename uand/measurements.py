@@ -1161,7 +1161,7 @@ def _measure_a30(rng: np.random.Generator) -> Iterable[Comparison]:
         stacking.Stack(64, 3, 520, 0.18, "contrast", "threshold"),
     ):
         law = stacking.wrong_per_layer(stack)[1]
-        wrong = _stacked(stack, 4, 250, rng).wrong
+        wrong = _stacked(stack, 4, 200, rng).wrong
         at = f"{stack.readoff} read-off, m=64, ell=3, d={stack.d}, p={stack.p}"
         beyond = 0.01 * law if stack.readoff == "contrast" else 0.0
         yield _sampled(f"wrong wires after one layer, {at}", law, wrong[:, 0], systematic=beyond)
@@ -1218,7 +1218,7 @@ def _one_stacked_layer(rng: np.random.Generator) -> Iterable[Comparison]:
         law = float(LAWS["A30.variance"](ell, d, p, sigma))
         # Left out: the other groups, 2p; further on-wires, (ell-1)p; and that the mean of 1/K is
         # 1/(dp^2) more than one over the mean.
-        beyond = 2 * p + (ell - 1) * p + 1.5 / (d * p**2)
+        beyond = (1 + 2 * p / (1 - p)) * (1 + 1.5 / (d * p**2)) * (1 + (ell - 1) * p) - 1
         yield _sampled(f"variance of the AND with none on, noise {sigma}, ell={ell}, d={d}, p={p}",
                        law, squares, systematic=beyond * law)  # fmt: skip
     m, ell, p, units = 32, 3, 0.04, 20_000
