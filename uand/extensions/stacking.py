@@ -673,7 +673,7 @@ def critical_width(
     Returns
     -------
     d, p : int and float, or None
-        The width to within 2%, the density within 10%; None if no width up to `highest` will do.
+        The width to within a few percent, and a density within 40% of the best; None if no width up to `highest` will do.
 
     Raises
     ------
@@ -693,12 +693,12 @@ def critical_width(
             units = d / (4 if repair == STEPS else 1)
             if units * p**2 < 2 or (repair == STEPS and p * (ell - 1) >= 0.5):
                 continue
-            if not near or 1 / 1.5 < p / near < 1.5:
+            if not near or 1 / 1.6 < p / near < 1.6:
                 stack = Stack(m, ell, d, p, readoff_name, repair)
                 found.append((shortfall(stack, depth), p))
         return min(found, default=(math.inf, 0.0))
 
-    low, high, p = 16, 16, 0.0
+    low, high, p = 64, 64, 0.0
     while (at := best(high))[0] > 1:
         low, high = high, 2 * high
         if high > highest:
@@ -711,4 +711,4 @@ def critical_width(
     return high, p
 
 
-DENSITIES = tuple(float(f"{p:.3g}") for p in np.geomspace(0.004, 0.4, 25))
+DENSITIES = tuple(float(f"{p:.3g}") for p in np.geomspace(0.004, 0.4, 15))
