@@ -1,4 +1,4 @@
-"""Stacked layers: circuits against brute force, stacks against loops, and the laws of their errors."""
+"""Stacked layers: circuits against brute force, stacks against loops, laws of their errors."""
 
 import math
 from itertools import combinations, product

@@ -63,9 +63,7 @@ def designs_once(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in [*range(1, 24), *range(25, 35)]] + [
-        f"B{n}" for n in range(1, 10)
-    ]
+    claims = [f"A{n}" for n in [*range(1, 24), *range(25, 35)]] + [f"B{n}" for n in range(1, 10)]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 

@@ -619,7 +619,7 @@ LAWS: dict[str, Law] = {
             r"\mathrm{Var}\Big(\sum_{\alpha\in S_i}e_\alpha\Big)",
             p * (1 - p) * m * nu,
             (m, p, nu),
-            r"given errors $e_\alpha$ of $m$ wires with mean square $\nu$; the neuron is drawn anew",
+            r"given errors $e_\alpha$ of $m$ wires, of mean square $\nu$; the neuron drawn anew",
         ),
         Law(
             "A30.variance",
@@ -656,7 +656,7 @@ LAWS: dict[str, Law] = {
             r"\nu_*",
             2 * ell * (ell + 1) / d,
             (ell, d),
-            r"steps, $d$ ReLUs in all; pairs with none on, $\sigma\ll\frac12$, $\ell p\ll1\ll dp^2$",
+            r"steps, $d$ ReLUs; pairs with none on, $\sigma\ll\frac12$, $\ell p\ll1\ll dp^2$",
             exact=False,
         ),
         Law(

@@ -491,9 +491,7 @@ def _next(stack: Stack, state: _State) -> tuple[_State, float]:
     return _State(level, max(on_square - (level - 1) ** 2, 0.0), off_square), on_square
 
 
-def _and_moments(
-    stack: Stack, c: int, state: _State
-) -> tuple[float, tuple[float, float], float]:
+def _and_moments(stack: Stack, c: int, state: _State) -> tuple[float, tuple[float, float], float]:
     """Return the mean of an AND with `c` on, its slopes in both wires, and its variance."""
     inverse = _inverse_readers(stack)
     groups, signs = READS_ON[c][: len(inverse)], (1, -1, -1, 1)[: len(inverse)]
@@ -673,7 +671,8 @@ def critical_width(
     Returns
     -------
     d, p : int and float, or None
-        The width to within a few percent, and a density within 40% of the best; None if no width up to `highest` will do.
+        The width to within a few percent, and a density within 40% of the best; None if no width
+        up to `highest` will do.
 
     Raises
     ------
