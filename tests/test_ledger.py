@@ -352,7 +352,6 @@ WRONG: dict[str, list[Any]] = {
     "A30.noise": [p * m * laws.nu, p * (1 - p) * laws.nu, p * (1 - p) * m * laws.nu**2,
                   p * (1 - p) * m * laws.nu / 2, p**2 * m * laws.nu],
     "A30.variance": [(ell * (ell - 1) + ell * sigma**2 / p) / d, ell * (ell - 1) / (2 * d),
-                     (ell * (ell - 1) + 2 * ell * sigma**2 / p) / (2 * d),
                      (ell**2 + ell * sigma**2 / p) / (2 * d),
                      (ell * (ell - 1) + ell * sigma**2) / (2 * d),
                      (ell * (ell - 1) + ell * sigma / p) / (2 * d)],

@@ -1202,25 +1202,30 @@ def _one_stacked_layer(rng: np.random.Generator) -> Iterable[Comparison]:
         (sums - p * e.sum()) ** 2,
     )
     # One wide layer, its wires with noise and without; pairs of which none is on.
-    m, ell, d, p, layers = 200, 2, 6000, 0.07, 70
+    m, ell, d, p, layers = 200, 2, 6000, 0.07, 80
     off = np.arange(ell, m)
-    pairs = np.vstack([np.column_stack([off, np.roll(off, shift)]) for shift in (1, 2)])
+    pairs = np.vstack([np.column_stack([off, np.roll(off, shift)]) for shift in (1, 2, 3)])
     on = np.zeros((1, m))
     on[0, :ell] = 1
-    for sigma in (0.0, 0.3):
-        squares = []
-        for _ in range(layers):
-            W = neurons.sample_layer(m, d, p, rng)
-            # Equal errors of either sign, so that their mean square is as stated.
-            e = rng.choice([-1, 1], (4, m)) * sigma / math.sqrt(p * (1 - p) * m)
-            z = np.maximum((on + e) @ W.T.astype(float) - 1, 0)
-            squares.append(np.nanmean(readoff.contrast_readoff(z, W, pairs, ell, p) ** 2))
-        law = float(LAWS["A30.variance"](ell, d, p, sigma))
-        # Left out: the other groups, 2p; further on-wires, (ell-1)p; and that the mean of 1/K is
-        # 1/(dp^2) more than one over the mean.
-        beyond = (1 + 2 * p / (1 - p)) * (1 + 1.5 / (d * p**2)) * (1 + (ell - 1) * p) - 1
-        yield _sampled(f"variance of the AND with none on, noise {sigma}, ell={ell}, d={d}, p={p}",
-                       law, squares, systematic=beyond * law)  # fmt: skip
+    squares = []
+    for _ in range(layers):
+        W = neurons.sample_layer(m, d, p, rng)
+        # Equal errors of either sign, so that their mean square is as stated.
+        e = rng.choice([-1, 1], (4, m)) * 0.3 / math.sqrt(p * (1 - p) * m)
+        z = np.maximum(np.vstack([on, on + e]) @ W.T.astype(float) - 1, 0)
+        square = readoff.contrast_readoff(z, W, pairs, ell, p) ** 2
+        squares.append((np.nanmean(square[0]), np.nanmean(square[1:])))
+    silent, noisy = np.array(squares).T
+    # Left out: the other groups, 2p; further on-wires, (ell-1)p; and that the mean of 1/K is
+    # 1/(dp^2) more than one over the mean. All of them add to the variance.
+    beyond = 1 - 1 / ((1 + 2 * p / (1 - p)) * (1 + 1.5 / (d * p**2)) * (1 + (ell - 1) * p))
+    law = [float(LAWS["A30.variance"](ell, d, p, sigma)) for sigma in (0.0, 0.3)]
+    for words, predicted, values in (
+        ("without noise", law[0], silent),
+        ("more in noise 0.3", law[1] - law[0], noisy - silent),
+    ):
+        yield _sampled(f"variance of the AND with none on, {words}, ell={ell}, d={d}, p={p}",
+                       predicted, values, systematic=beyond * values.mean())  # fmt: skip
     m, ell, p, units = 32, 3, 0.04, 20_000
     on, pairs = np.array([[1.0] * ell + [0.0] * (m - ell)]), np.arange(4, m).reshape(-1, 2)
     signals, floor = [], []
@@ -1243,8 +1248,8 @@ def _one_stacked_layer(rng: np.random.Generator) -> Iterable[Comparison]:
     yield _sampled(f"mean square error of pairs with none on, {at}, d={4 * units}", law, floor,
                    systematic=beyond * law)  # fmt: skip
     # The closed form of the growth against the recursion, where its conditions hold.
-    m, ell, p = 2 * 10**6, 2, 0.001
-    for d in (10**8, 2 * 10**6 * 15):
+    ell, d, p = 2, 10**8, 0.001
+    for m in (2 * 10**6, 2 * 10**7):
         stack = stacking.Stack(m, ell, d, p)
         for j in (1, 8):
             law = float(LAWS["A30.growth"](m, d, ell, j))
