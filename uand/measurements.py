@@ -1219,10 +1219,10 @@ def _one_stacked_layer(rng: np.random.Generator) -> Iterable[Comparison]:
     # Left out: the other groups, 2p; further on-wires, (ell-1)p; and that the mean of 1/K is
     # 1/(dp^2) more than one over the mean. All of them add to the variance.
     beyond = 1 - 1 / ((1 + 2 * p / (1 - p)) * (1 + 1.5 / (d * p**2)) * (1 + (ell - 1) * p))
-    law = [float(LAWS["A30.variance"](ell, d, p, sigma)) for sigma in (0.0, 0.3)]
+    quiet, loud = (float(LAWS["A30.variance"](ell, d, p, sigma)) for sigma in (0.0, 0.3))
     for words, predicted, values in (
-        ("without noise", law[0], silent),
-        ("more in noise 0.3", law[1] - law[0], noisy - silent),
+        ("without noise", quiet, silent),
+        ("more in noise 0.3", loud - quiet, noisy - silent),
     ):
         yield _sampled(f"variance of the AND with none on, {words}, ell={ell}, d={d}, p={p}",
                        predicted, values, systematic=beyond * values.mean())  # fmt: skip
