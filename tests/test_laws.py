@@ -21,7 +21,7 @@ SIZES = [(m, ell) for m in range(2, 7) for ell in range(m + 1)]
 CHAPTERS = {"features", "neurons", "readoff", "interference", "universal", "regimes", "optimal"}
 CHAPTERS |= {
     f"extensions/{page}"
-    for page in ("superposed", "targeted", "gaussian", "higher_order", "learned")
+    for page in ("superposed", "targeted", "gaussian", "stacking", "higher_order", "learned")
 }
 
 
@@ -456,6 +456,8 @@ POINTS = {
     "D": [1, 7, 1000],
     "zeta": [0.5, 1.645, 6.0],
     "R^2": [1e-3, 0.26, 0.75],
+    "chi": [0.0, 1e-3, 2.0],
+    "j": [1, 2, 8],
 }
 
 
@@ -474,7 +476,7 @@ def test_evaluation_is_precise_to_12_digits(law):
             assert error <= 1e-12 * abs(reference) + mpmath.mpf("1e-302"), (law.key, point)
 
 
-UNBOUNDED = [("A33.variance", 0), ("A34.coordinate", 1)]
+UNBOUNDED = [("A30.variance", 0), ("A33.variance", 0), ("A34.coordinate", 1)]
 UNBOUNDED += [("B10.group", 1)]  # no signal
 UNBOUNDED += [("A11.sd_approx", 0), ("A14.coordinate", 1)]  # no readers; all pairs covered for sure
 
@@ -494,9 +496,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
     whole |= {"d_0": 4, "|S|": 6, "theta": 1, "sigma": 2}
     whole |= {"r": 3, "c": 1}
-    whole |= {"tau": 1}
-    whole |= {"nu": 2, "D": 3, "zeta": 2}
-    whole |= {"tau": 1, "R^2": 0.25}
+    whole |= {"tau": 1, "nu": 2, "D": 3, "zeta": 2, "chi": 1, "j": 2, "R^2": 0.25}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}
     exact = float(law.expr.subs(at))
     got = law(*(whole.get(str(symbol), float(p)) for symbol in law.args))
@@ -667,7 +667,7 @@ def test_each_law_prints(law):
 
 def test_symbols_say_what_they_stand_for():
     """SymPy simplifies by these, and a chapter's derivation ends in the same symbols."""
-    whole = {"m", "d", "ell", "k", "n", "N", "d_0", "|S|", "r", "c", "nu", "D"}
+    whole = {"m", "d", "ell", "k", "n", "N", "d_0", "|S|", "r", "c", "nu", "D", "j"}
     for law in LAWS.values():
         for symbol in law.args:
             assert symbol.is_nonnegative or symbol.name == "x"

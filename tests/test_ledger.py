@@ -67,7 +67,7 @@ def designs_once(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in [*range(1, 30), *range(31, 35)]] + [f"B{n}" for n in range(1, 11)]
+    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 11)]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -366,6 +366,24 @@ WRONG: dict[str, list[Any]] = {
                      d * (d0 / (16 * ell * zeta**2) - 1), d * (d0 / (8 * ell**2 * zeta**2) - 1),
                      sp.sqrt(d) * (d0 / (8 * ell * zeta**2) - 1),
                      d * (sp.sqrt(d0) / (8 * ell * zeta**2) - 1)],
+    "A30.noise": [p * m * laws.chi, p * (1 - p) * laws.chi, p * (1 - p) * m * laws.chi**2,
+                  p * (1 - p) * m * laws.chi / 2, p**2 * m * laws.chi],
+    "A30.variance": [(ell * (ell - 1) + ell * sigma**2 / p) / d, ell * (ell - 1) / (2 * d),
+                     (ell**2 + ell * sigma**2 / p) / (2 * d),
+                     (ell * (ell - 1) + ell * sigma**2) / (2 * d),
+                     (ell * (ell - 1) + ell * sigma / p) / (2 * d)],
+    "A30.growth": [(ell - 1) / m * ((1 + m * ell / d) ** laws.passed - 1),
+                   ell / m * ((1 + m * ell / (2 * d)) ** laws.passed - 1),
+                   laws.passed * ell * (ell - 1) / (2 * d),
+                   (ell - 1) / m * (1 + m * ell / (2 * d)) ** laws.passed,
+                   (ell - 1) / m * ((1 + m * ell / (4 * d)) ** laws.passed - 1),
+                   (ell - 1) / m * ((1 + m * ell / (2 * d)) ** (laws.passed - 1) - 1)],
+    "A30.wire_signal": [(1 - p) ** ell, (1 - p) ** (ell - 2), sp.Integer(1), 1 - p],
+    "A30.step_signal": [(1 - p) ** (ell - 2), (1 - p) ** (ell - 2) * (1 - (ell - 1) * p),
+                        (1 - p) ** (ell - 3) * (1 - (ell - 2) * p),
+                        (1 - p) ** (ell - 3) * (1 - ell * p)],
+    "A30.floor": [ell * (ell + 1) / d, ell * (ell - 1) / (2 * d), 4 * ell * (ell + 1) / d,
+                  2 * ell / d, 2 * ell * (ell - 1) / d, ell**2 / d],
     "A31.three": [2 + (ell - 2) * p, 2 + ell * p, 1 + (ell - 3) * p, 3 + (ell - 3) * p],
     "A31.two": [1 + (ell - 3) * p, 1 + ell * p, 1 + (ell - 1) * p, (ell - 2) * p],
     "A32.three": [(2 * ell - 2) * p, 2 * (ell - 3) * p, (ell - 3) * p, (2 * ell - 3) * p + 1,

@@ -146,7 +146,13 @@ def contrast_variance(others: int, p: Fraction, c: int, inverse: tuple[float, ..
 
 
 def failure_probability(
-    d: int, p: Fraction, others: int, c: int, eps: Fraction, scale: float
+    d: int,
+    p: Fraction,
+    others: int,
+    c: int,
+    eps: Fraction,
+    scale: float,
+    sides: tuple[int, ...] = (1, -1),
 ) -> float:
     r"""Return the chance that a pair has no empty group and errs by more than `eps`.
 
@@ -169,6 +175,8 @@ def failure_probability(
     c : {0, 1, 2}
     scale : float
         :math:`s`, by which the contrast is divided: `signal`, in the exact ensemble.
+    sides : tuple of 1 and -1
+        Which errors count: those above `eps`, those below ``-eps``, or both.
 
     Notes
     -----
@@ -193,7 +201,7 @@ def failure_probability(
     if certain:
         return float(sizes.weights.sum()) if abs(mean - truth * scale) > tolerance else 0.0
     total = 0.0
-    for side in (1, -1):
+    for side in sides:
         y = truth * scale + side * tolerance
         if side * (y - mean) >= 0:
             total += _tail(sizes, others, float(p), c, y, side, NEGLIGIBLE * total)

@@ -32,6 +32,8 @@ zeta = sp.Symbol("zeta", positive=True)  # a normal number exceeds zeta with cha
 tau = sp.Symbol("tau", real=True, nonnegative=True)  # a threshold over sqrt(ell)
 share = sp.Symbol("R^2", real=True, nonnegative=True)  # of the variance of a pair, explained
 _j = sp.Symbol("j", integer=True, nonnegative=True)
+chi = sp.Symbol("chi", real=True, nonnegative=True)  # A30: mean square error of a wire
+passed = sp.Symbol("j", integer=True, nonnegative=True)  # A30: layers passed
 
 TMF = "vaintrob2024tmf"
 OVERVIEW = "hackmd2024overview"
@@ -644,6 +646,51 @@ LAWS: dict[str, Law] = {
             d * (d0 / (8 * ell * zeta**2) - 1),
             (d0, d, ell, zeta),
             _CHOSEN + r"; at a share $\delta$ of wrong bits, $\zeta=\Phi^{-1}(1-\delta)$",
+            exact=False,
+        ),
+        Law(
+            "A30.noise",
+            r"\mathrm{Var}\Big(\sum_{\alpha\in S_i}e_\alpha\Big)",
+            p * (1 - p) * m * chi,
+            (m, p, chi),
+            r"given errors $e_\alpha$ of $m$ wires, of mean square $\chi$; the neuron drawn anew",
+        ),
+        Law(
+            "A30.variance",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            (ell * (ell - 1) + ell * sigma**2 / p) / (2 * d),
+            (ell, d, p, sigma),
+            r"contrast; noise of deviation $\sigma\ll1$ in a neuron, $\ell p\ll1\ll dp^2$",
+            exact=False,
+        ),
+        Law(
+            "A30.growth",
+            r"\chi_j",
+            (ell - 1) / m * ((1 + m * ell / (2 * d)) ** passed - 1),
+            (m, d, ell, passed),
+            r"contrast, nothing between layers; $\sigma\ll1$, $\ell p\ll1\ll dp^2,mp$",
+            exact=False,
+        ),
+        Law(
+            "A30.wire_signal",
+            r"E[\bar z_1-\bar z_0\mid\text{wire on}]",
+            (1 - p) ** (ell - 1),
+            (ell, p),
+            _EXACTLY + "; steps at ½, over the units that read the wire and those that do not",
+        ),
+        Law(
+            "A30.step_signal",
+            r"E[\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}\mid\text{both on}]",
+            (1 - p) ** (ell - 3) * (1 - (ell - 1) * p),
+            (ell, p),
+            _EXACTLY + r", $\ell\ge2$; steps at 1½",
+        ),
+        Law(
+            "A30.floor",
+            r"\chi_*",
+            2 * ell * (ell + 1) / d,
+            (ell, d),
+            r"steps, $d$ ReLUs; pairs with none on, $\sigma\ll\frac12$, $\ell p\ll1\ll dp^2$",
             exact=False,
         ),
         Law(
@@ -1268,6 +1315,16 @@ CLAIMS: dict[str, Claim] = {
             r"{A29.sd_both}, but read ½ with one on. By the worst kind of pair the product is "
             r"better from {A29.crossover} on.",
             "extensions/gaussian",
+            OVERVIEW,
+        ),
+        Claim(
+            "A30",
+            r"In a stack of layers the errors of the wires add up in a neuron: {A30.noise}. Passed "
+            r"on as they are they are amplified, {A30.variance}, so that {A30.growth}. Thresholds "
+            r"between layers make wrong bits rare, and a wrong bit of a circuit of comparators "
+            r"stays one. Neurons that are steps keep the error at {A30.floor}, with the signals "
+            r"{A30.wire_signal} and {A30.step_signal}.",
+            "extensions/stacking",
             OVERVIEW,
         ),
         Claim(

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
-from uand.extensions import gaussian, higher_order, learned, superposed, targeted
+from uand.extensions import gaussian, higher_order, learned, stacking, superposed, targeted
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -1201,6 +1201,135 @@ def _measure_a19(rng: np.random.Generator) -> Iterable[Comparison]:
         )
 
 
+def _stacked(
+    stack: stacking.Stack, depth: int, stacks: int, rng: np.random.Generator
+) -> stacking.Measured:
+    return stacking.measure(stack, depth, stacks, 4, int(rng.integers(2**32)))
+
+
+def _measure_a30(rng: np.random.Generator) -> Iterable[Comparison]:
+    # Estimates passed on as they are, and through steps. A neuron adds up the errors of about mp
+    # wires; what a normal law leaves out is of relative order 1/mp, anew in every layer.
+    for stack, depth in (
+        (stacking.Stack(128, 4, 2000, 0.12), 4),
+        (stacking.Stack(128, 4, 3000, 0.12, repair="steps"), 3),
+    ):
+        if stack.repair == stacking.STEPS:
+            yield from _one_stacked_layer(rng)
+        seen = _stacked(stack, depth, 60, rng)
+        for j in (depth - 1, 0):
+            law = float(stacking.expected_errors(stack, depth).off[j])
+            beyond = (j + 1) / (stack.m * stack.p) + 2 / (stack.units * stack.p**2)
+            yield _sampled(
+                f"mean square error of off-wires after {j + 1} layers, {stack.repair} between, "
+                f"m={stack.m}, ell={stack.ell}, d={stack.d}, p={stack.p}",
+                law, seen.off[:, j], systematic=beyond * law,
+            )  # fmt: skip
+    # Bits between layers: wrong wires, and that they stay.
+    for stack in (
+        stacking.Stack(64, 3, 1500, 0.09, "mean", "threshold"),
+        stacking.Stack(64, 3, 520, 0.18, "contrast", "threshold"),
+    ):
+        law = stacking.wrong_per_layer(stack)[1]
+        wrong = _stacked(stack, 4, 200, rng).wrong
+        at = f"{stack.readoff} read-off, m=64, ell=3, d={stack.d}, p={stack.p}"
+        beyond = 0.01 * law if stack.readoff == "contrast" else 0.0
+        yield _sampled(f"wrong wires after one layer, {at}", law, wrong[:, 0], systematic=beyond)
+        # Each wire on too many adds as much again as ell + 1 does, at most; two may cancel.
+        more = stacking.wrong_per_layer(
+            stacking.Stack(64, 4, stack.d, stack.p, stack.readoff, "threshold")
+        )[1]
+        yield _sampled(f"wrong wires after four layers, {at}", 4 * law, wrong[:, 3],
+                       systematic=6 * law * max(more - law, law))  # fmt: skip
+    # Every input of small circuits, by bits of whole numbers instead of arrays.
+    kept = right = 0
+    for _ in range(5):
+        circuit = stacking.sample_circuit(8, 4, rng)
+        f = np.array(list(product((0, 1), repeat=8)), dtype=bool)
+        truth = circuit.evaluate(f)
+        kept += int(np.count_nonzero(truth.sum(axis=2) == f.sum(axis=1)))
+        tables = [sum(1 << row for row in np.flatnonzero(column).tolist()) for column in f.T]
+        for j, layer in enumerate(circuit.pairs.tolist()):
+            tables = [tables[a] & tables[b] for a, b in layer] + [
+                tables[a] | tables[b] for a, b in layer
+            ]
+            right += sum(
+                table == sum(1 << row for row in np.flatnonzero(column).tolist())
+                for table, column in zip(tables, truth[j].T, strict=True)
+            )
+    yield Comparison("layers x inputs that keep the number of wires on", 5 * 4 * 256, float(kept))
+    yield Comparison("truth tables of wires by whole numbers", 5 * 4 * 8, float(right))
+
+
+def _one_stacked_layer(rng: np.random.Generator) -> Iterable[Comparison]:
+    m, p, square = 50, 0.2, 0.03
+    e = rng.standard_normal(m)
+    e *= math.sqrt(square / np.mean(e**2))
+    sums = neurons.sample_layer(m, 40_000, p, rng) @ e
+    yield _sampled(
+        f"variance of the errors in a neuron, m={m}, p={p}, nu={square}",
+        LAWS["A30.noise"](m, p, square),
+        (sums - p * e.sum()) ** 2,
+    )
+    # One wide layer, its wires with noise and without; pairs of which none is on.
+    m, ell, d, p, layers = 200, 2, 6000, 0.07, 80
+    off = np.arange(ell, m)
+    pairs = np.vstack([np.column_stack([off, np.roll(off, shift)]) for shift in (1, 2, 3)])
+    on = np.zeros((1, m))
+    on[0, :ell] = 1
+    squares = []
+    for _ in range(layers):
+        W = neurons.sample_layer(m, d, p, rng)
+        # Equal errors of either sign, so that their mean square is as stated.
+        e = rng.choice([-1, 1], (4, m)) * 0.3 / math.sqrt(p * (1 - p) * m)
+        z = np.maximum(np.vstack([on, on + e]) @ W.T.astype(float) - 1, 0)
+        square = readoff.contrast_readoff(z, W, pairs, ell, p) ** 2
+        squares.append((np.nanmean(square[0]), np.nanmean(square[1:])))
+    silent, noisy = np.array(squares).T
+    # Left out: the other groups, 2p; further on-wires, (ell-1)p; and that the mean of 1/K is
+    # 1/(dp^2) more than one over the mean. All of them add to the variance.
+    beyond = 1 - 1 / ((1 + 2 * p / (1 - p)) * (1 + 1.5 / (d * p**2)) * (1 + (ell - 1) * p))
+    quiet, loud = (float(LAWS["A30.variance"](ell, d, p, sigma)) for sigma in (0.0, 0.3))
+    for words, predicted, values in (
+        ("without noise", quiet, silent),
+        ("more in noise 0.3", loud - quiet, noisy - silent),
+    ):
+        yield _sampled(f"variance of the AND with none on, {words}, ell={ell}, d={d}, p={p}",
+                       predicted, values, systematic=beyond * values.mean())  # fmt: skip
+    m, ell, p, units = 32, 3, 0.04, 20_000
+    on, pairs = np.array([[1.0] * ell + [0.0] * (m - ell)]), np.arange(4, m).reshape(-1, 2)
+    signals, floor = [], []
+    scale = {0: (1 - p) ** (ell - 1), 1: (1 - p) ** (ell - 3) * (1 - (ell - 1) * p)}
+    for _ in range(layers):
+        V, W = (neurons.sample_layer(m, units, p, rng) for _ in range(2))
+        z, y = (stacking.step(on @ M.T.astype(float), at) for M, at in ((V, 0.5), (W, 1.5)))
+        wire = stacking.wire_readoff(z, V, 1.0)[0]
+        ands = readoff.contrast_readoff(y, W, np.vstack([[[0, 1]], pairs]), ell, p)[0]
+        ands = ands * (1 - p) ** (ell - 2)
+        signals.append((wire[0], ands[0]))
+        of_and = np.nan_to_num(ands[1:]) / scale[1]
+        of_or = (wire[pairs[:, 0]] + wire[pairs[:, 1]]) / scale[0] - of_and
+        floor.append(np.mean(of_and**2 + of_or**2) / 2)
+    at = f"steps, ell={ell}, p={p}"
+    for j, key in enumerate(("A30.wire_signal", "A30.step_signal")):
+        yield _sampled(f"{key}, {at}", LAWS[key](ell, p), np.array(signals)[:, j])
+    law = float(LAWS["A30.floor"](ell, 4 * units))
+    beyond = 2 * (ell - 1) * p + 2 * p + 1.5 / (units * p**2)
+    yield _sampled(f"mean square error of pairs with none on, {at}, d={4 * units}", law, floor,
+                   systematic=beyond * law)  # fmt: skip
+    # The closed form of the growth against the recursion, where its conditions hold.
+    ell, d, p = 2, 10**8, 0.001
+    for m in (2 * 10**6, 2 * 10**7):
+        stack = stacking.Stack(m, ell, d, p)
+        for j in (1, 8):
+            law = float(LAWS["A30.growth"](m, d, ell, j))
+            seen = float(stacking.expected_errors(stack, j).all[-1])
+            # Left out, each layer: 4/mp of the pairs with one on, ell p, and 1/(dp^2).
+            beyond = (j + 1) * (4 / (m * p) + 2 * ell * p + 1.5 / (d * p**2))
+            yield Comparison(f"mean square error after {j} layers, m={m}, ell={ell}, d={d}, p={p}",
+                             law, seen, systematic=beyond * law)  # fmt: skip
+
+
 def _measure_a31(rng: np.random.Generator) -> Iterable[Comparison]:
     # The alternating sum, counted set by set: every subset of what a neuron reads that is all on.
     every = np.array(list(product((0, 1), repeat=6)), dtype=np.uint8)
@@ -1727,6 +1856,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "A27": _measure_a27,
     "A28": _measure_a28,
     "A29": _measure_a29,
+    "A30": _measure_a30,
     "A31": _measure_a31,
     "A32": _measure_a32,
     "A33": _measure_a33,
