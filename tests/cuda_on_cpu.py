@@ -65,7 +65,7 @@ class StandIn(ModuleType):
         array[...] = 0
         return array
 
-    def RawKernel(self, code, name, options=()):  # noqa: N802 (CuPy's name)
+    def RawKernel(self, code, name, options=()):
         old, new = self.change
         assert old in code
         library = compiled(code.replace(old, new), options, self.folder)

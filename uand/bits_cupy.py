@@ -1,11 +1,11 @@
 r"""The counters of `uand.bits` on a GPU, with the same arguments and the same results.
 
-Three kernels in CUDA C. `list_readers` writes down, for each of some features, the neurons that read it. Then one thread
-for each feature and each word of 64 other features adds up the rows of those neurons, with the
-counters' planes in registers, and counts its columns by the number that their bits spell. The 16
-threads of a feature read a whole row of a tile at once, 128 bytes that lie together.
+Kernels in CUDA C. One writes down, for each of some features, the neurons that read it. In the
+others one thread for each feature and each word of 64 other features adds up the rows of those
+neurons, with the counters' planes in registers, and counts its columns by the number that their
+bits spell. The 16 threads of a feature read a row of a tile at once: 128 bytes that lie together.
 
-`product_histogram` is the plain form, a product of matrices, to compare with; it runs on any namespace.
+`product_histogram` is the plain form, products of matrices, to compare with; on any namespace.
 CuPy is imported when a function is called, never with this module.
 """
 
@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from uand import backend
+from uand import backend, checks
 from uand import bits as reference
 from uand.backend import Array
 from uand.bits import TILE, WORD, WORDS, Bits, Input, sorted_counts
@@ -33,17 +34,19 @@ INPUTS = 16
 # The bins of a histogram that a block of threads holds in its shared memory, 4 bytes each.
 SHARED = 4096
 
-# Features of a block of threads, which takes every 64th column tile, or closer ones where more than ROUNDS
-# would come together. In a round a block counts at most 16 * 16 * 64 = 2**14 pairs for each of
-# 2**4 inputs, so in all at most 2**(14 + 4 + 13) = 2**31: its counters of 32 bits cannot overflow.
+# Features of a block of threads, which takes every 64th column tile, or fewer where that would be
+# more than _ROUNDS of them. In a round a block counts at most 16 * 16 * 64 = 2**14 pairs for each
+# of 2**4 inputs, so in all at most 2**(14 + 4 + 13) = 2**31: counters of 32 bits cannot overflow.
 _FEATURES, _ACROSS, _ROUNDS = 16, 64, 2**13
 
-SOURCE = f"""
+SOURCE = (
+    f"""
 #define WORD {WORD}
 #define WORDS {WORDS}
 #define TILE {TILE}
 #define FEATURES {_FEATURES}
-""" + r"""
+"""
+    + r"""
 #ifndef K_PLANES
 #define K_PLANES 4
 #endif
@@ -69,7 +72,8 @@ __device__ const u64 *rows_of(const u64 *words, i64 d, i64 t, i64 w)
 // read it, in no order, at the same places of the feature's row of `lists`. It is filled up to a
 // multiple of eight with neuron d, which reads nothing; bounds are multiples of eight.
 extern "C" __global__ void list_readers(
-    const u64 *words, i64 d, i64 first, const u32 *candidates, const i64 *bounds, u32 *lists, u32 *lengths)
+    const u64 *words, i64 d, i64 first, const u32 *candidates, const i64 *bounds,
+    u32 *lists, u32 *lengths)
 {
     const i64 word = first / WORD + blockIdx.x;
     const u64 *rows = rows_of(words, d, word / WORDS, word % WORDS);
@@ -200,7 +204,8 @@ extern "C" __global__ void count_pairs(
         if (!left)
             continue;
         u64 K[K_PLANES] = {};
-        add_rows(K, rows_of(words, d, t, threadIdx.x), lists + place * width, up_to_eight(lengths[place]));
+        const u64 *rows = rows_of(words, d, t, threadIdx.x);
+        add_rows(K, rows, lists + place * width, up_to_eight(lengths[place]));
         while (left) {
             u64 same = left;
             const u32 value = spell(K, __ffsll(left) - 1, same);
@@ -213,9 +218,9 @@ extern "C" __global__ void count_pairs(
 
 // counts[(c * K_bins + K) * S_bins + S]
 //
-// Input n has the lists inputs[n], ..., inputs[n + 1] - 1, one for each bit of the activations, lowest
-// first: list 0 are all neurons that read the feature. S is built from the highest bit down, as one
-// reads a binary number: double, then add the next.
+// List 0 of a feature are all neurons that read it. Input n has the lists inputs[n], ...,
+// inputs[n + 1] - 1, one for each bit of the activations, lowest first: those whose bit is one. S
+// is built from the highest bit down, as one reads a binary number: double, then add the next.
 extern "C" __global__ void join_pairs(
     const u64 *words, i64 m, i64 d, i64 tiles, i64 first, const u32 *lists, const u32 *lengths,
     i64 width, i64 features, const i64 *bounds, const i64 *inputs, i64 n_inputs, const u64 *on,
@@ -250,7 +255,8 @@ extern "C" __global__ void join_pairs(
                     const int j = __ffsll(left) - 1;
                     u64 same = left;
                     const i64 value_K = spell(K, j, same), value_S = spell(S, j, same);
-                    count(counts, bins, ((f_alpha + f) * K_bins + value_K) * S_bins + value_S, same);
+                    const i64 bin = ((f_alpha + f) * K_bins + value_K) * S_bins + value_S;
+                    count(counts, bins, bin, same);
                     left &= ~same;
                 }
             }
@@ -283,11 +289,12 @@ extern "C" __global__ void miss_pairs(
     flush(missing, 1);
 }
 """
+)
 
 
 @cache
 def _kernel(name: str, **planes: int) -> Any:
-    """Compile a kernel for counters of so many planes; CuPy keeps the machine code for the next process."""
+    """Return a kernel for counters of so many planes; CuPy keeps the machine code on disk."""
     options = tuple(f"-D{key}={value}" for key, value in planes.items())
     return import_module("cupy").RawKernel(SOURCE, name, options=options)
 
@@ -316,7 +323,9 @@ class _Chunk:
         return int((np.array(weights, dtype=np.int64) @ lengths).max())
 
 
-def _chunks(words: Array, span: tuple[int, int], segments: Sequence[np.ndarray]) -> Iterator[_Chunk]:
+def _chunks(
+    words: Array, span: tuple[int, int], segments: Sequence[np.ndarray]
+) -> Iterator[_Chunk]:
     """Yield the features from one number up to another, as many at a time as `LISTS` allows.
 
     Parameters
@@ -337,9 +346,11 @@ def _chunks(words: Array, span: tuple[int, int], segments: Sequence[np.ndarray])
     width = int(bounds[-1])
     most = max(1, LISTS // (4 * width * WORD)) * WORD
     args = cupy.asarray(candidates), cupy.asarray(bounds)
+    # One piece of memory for all chunks: the device works in the order of the calls.
+    memory = cupy.empty((min(most, math.ceil(span[1] / WORD) * WORD), width), dtype=np.uint32)
     for first in range(span[0], span[1], most):
         features = math.ceil(min(most, span[1] - first) / WORD) * WORD
-        lists = cupy.empty((features, width), dtype=np.uint32)
+        lists = memory[:features]
         lengths = cupy.empty((len(segments), features), dtype=np.uint32)
         grid, block = (features // WORD, len(segments)), (256,)
         head = words, np.int64(d), np.int64(first)
@@ -347,7 +358,9 @@ def _chunks(words: Array, span: tuple[int, int], segments: Sequence[np.ndarray])
         yield _Chunk(first, features, lists, lengths)
 
 
-def _launch(kernel: Any, bits: Bits, words: Array, chunk: _Chunk, bins: int, rest: tuple[Any, ...]) -> None:
+def _launch(
+    kernel: Any, bits: Bits, words: Array, chunk: _Chunk, bins: int, rest: tuple[Any, ...]
+) -> None:
     """Start a kernel on the features of a chunk and all columns from its first tile on."""
     columns = bits.tiles - chunk.first // TILE
     across = min(columns, max(_ACROSS, math.ceil(columns / _ROUNDS)))
@@ -362,7 +375,7 @@ def _span(bits: Bits, first: int, last: int) -> tuple[int, int]:
 
 
 def _planes(largest: int) -> int:
-    """Return how many planes a counter up to `largest` needs; at least four, one more than eight rows fill."""
+    """Return how many planes a counter up to `largest` needs; four at least, for `add_rows`."""
     return max(4, largest.bit_length())
 
 
@@ -393,7 +406,7 @@ def joint_histogram(
     bits: Bits, first: int, last: int, inputs: Sequence[Input]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute `uand.bits.joint_histogram`."""
-    counts: Counter[tuple[int, int, int]] = Counter()
+    counts: Counter[tuple[int, ...]] = Counter()
     for start in range(0, len(inputs), INPUTS):
         if not _join(counts, bits, _span(bits, first, last), inputs[start : start + INPUTS]):
             return reference.joint_histogram(bits, first, last, inputs)
@@ -401,9 +414,12 @@ def joint_histogram(
 
 
 def _join(
-    counts: Counter[tuple[int, int, int]], bits: Bits, span: tuple[int, int], inputs: Sequence[Input]
+    counts: Counter[tuple[int, ...]],
+    bits: Bits,
+    span: tuple[int, int],
+    inputs: Sequence[Input],
 ) -> bool:
-    """Add the counts over some inputs; return False, with some of them added, if a table is too large."""
+    """Add the counts over some inputs, or return False if a table would be too large."""
     cupy = import_module("cupy")
     words = cupy.ascontiguousarray(bits.words)
     # One list of all neurons, then for each input one for each bit of its activations.
@@ -416,7 +432,7 @@ def _join(
     for chunk in _chunks(words, span, segments):
         K_bins = chunk.sums([1], slice(0, 1)) + 1
         S_bins = 1
-        for start, end in zip(ends, ends[1:], strict=False):
+        for start, end in pairwise(ends.tolist()):
             weights = [2**b for b in range(end - start)]
             S_bins = max(S_bins, chunk.sums(weights, slice(start, end)) + 1)
         if 3 * K_bins * S_bins > MAX_TABLE:
@@ -434,3 +450,60 @@ def _join(
         for key, count in zip(keys, on_host[found].tolist(), strict=True):
             counts[key] += count
     return True
+
+
+# --- the plain form -----------------------------------------------------------------------------
+
+# The types of number for products of matrices, and up to where whole numbers are exact in each.
+EXACT = {"float32": 2**24, "float16": 2**11}
+
+
+def product_histogram(bits: Bits, first: int, last: int, real: str = "float32") -> np.ndarray:
+    r"""Compute `uand.bits.count_histogram` by products of matrices of zeros and ones, tile by tile.
+
+    Every sum on the way to :math:`K_{\alpha\beta}` is a whole number up to the number of neurons
+    that read :math:`\alpha`. So the products are exact as long as these numbers are, in whatever
+    order a library adds up, and whether it adds up in this type or in a wider one.
+
+    Parameters
+    ----------
+    bits, first, last
+        As in `uand.bits.count_histogram`, on any namespace.
+    real : {"float32", "float16"}
+        The type of number: exact up to :math:`2^{24}` and :math:`2^{11}=2048`.
+
+    Raises
+    ------
+    ValueError
+        If the type is unknown, or a feature is read by more neurons than it is exact for.
+    """
+    checks.choice("real", real, list(EXACT))
+    xp = backend.namespace(bits.words)
+    counts = np.zeros(bits.d + 1, dtype=np.int64)
+    for tile in range(first, last):
+        rows = _matrix(bits, tile, xp)
+        most = int(xp.max(xp.sum(rows, axis=0, dtype=xp.int64)))
+        if most > EXACT[real]:
+            raise ValueError(
+                f"real = {real!r}: must be a type that is exact up to {most}, "
+                "because so many neurons read one feature"
+            )
+        left = xp.astype(rows, getattr(xp, real)).T
+        for column in range(tile, bits.tiles):
+            right = rows if column == tile else _matrix(bits, column, xp)
+            K = xp.astype(left @ xp.astype(right, left.dtype), xp.int64)
+            if column == tile:  # each pair once: the others in one more bin
+                features = xp.arange(K.shape[0])
+                once = features[:, None] < features[None, :]
+                K = xp.where(once, K, xp.full_like(K, bits.d + 1))
+            counts += backend.bincount(K, bits.d + 2)[:-1]
+    return counts
+
+
+def _matrix(bits: Bits, tile: int, xp: Any) -> Array:
+    """Return the columns of `W` that a tile holds, shape (d, features), as integers of 8 bits."""
+    place = xp.arange(WORD, dtype=xp.uint64)
+    one = xp.asarray(1, dtype=xp.uint64)
+    some = (bits.words[tile, : bits.d, :][:, :, None] >> place) & one
+    W = xp.reshape(xp.astype(some, xp.uint8), (bits.d, TILE))
+    return W[:, : min(TILE, bits.m - tile * TILE)]
