@@ -19,6 +19,10 @@ from numba.extending import intrinsic
 from uand import bits as reference
 from uand.bits import TILE, WORD, WORDS, Bits, Input, partners, sorted_counts
 
+# Rows that are added at a time, in as many planes; lists are filled up to a multiple.
+LEVELS = 4
+BLOCK = 2**LEVELS
+
 # Features whose counters are read out together: a processor that waits for the result of one
 # vector's instruction can work on the others.
 GROUP = 4
@@ -39,7 +43,7 @@ def _jit(function: Any) -> Any:
 # unsigned: numba lets signed ones count from the end, and pays for it.
 
 U: Any = np.uint64
-_ZERO, _ONE, _TWO, _THREE, _EIGHT = U(0), U(1), U(2), U(3), U(8)
+_ZERO, _ONE, _TWO, _EIGHT = U(0), U(1), U(2), U(8)
 _NO_BITS, _ALL_BITS = U(0), U(2**64 - 1)
 
 # An intrinsic's caller gives one argument less than its definition has.
@@ -81,12 +85,10 @@ class _Writer:
         carry = self.builder.or_(self.builder.and_(a, b), self.builder.and_(half, c))
         return self.builder.xor(half, c), carry
 
-    def rows(self, array: int, neurons: int, first: Any) -> list[Any]:
-        """Load the eight rows of an array that a list names from entry `first` on."""
-        places = [self.builder.add(first, _INT(k)) for k in range(8)]
-        entries = [self.builder.gep(self.arrays[neurons], [place]) for place in places]
-        numbers = [self.builder.zext(self.builder.load(entry), _INT) for entry in entries]
-        return [self.load(self.place(array, number)) for number in numbers]
+    def row(self, array: int, neurons: int, first: Any, k: int) -> Any:
+        """Load the row of an array that entry ``first + k`` of a list names."""
+        entry = self.builder.gep(self.arrays[neurons], [self.builder.add(first, _INT(k))])
+        return self.load(self.place(array, self.builder.zext(self.builder.load(entry), _INT)))
 
     def call(self, name: str, result: Any, vector: Any) -> Any:
         """Call one of LLVM's own functions of a vector."""
@@ -102,27 +104,29 @@ class _Writer:
 
 
 @_intrinsic
-def _add_eight(typing: Any, planes: Any, rows: Any, neurons: Any, first: Any, carry: Any) -> Any:
-    """Add eight rows to the planes of ones, twos and fours; put the eights where `carry` says.
+def _add_block(typing: Any, planes: Any, rows: Any, neurons: Any, first: Any, carry: Any) -> Any:
+    """Add 16 rows to the planes of ones to eights; put the sixteens where `carry` says.
 
-    Seven full adders, all in registers.
+    A tree of 15 full adders, all in registers: 16 rows make 8 twos, those 4 fours, and so on.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         write = _Writer(context, builder, signature, values)
-        places = [write.place(0, _INT(k)) for k in range(3)]
-        ones, twos, fours = map(write.load, places)
-        row = write.rows(1, 2, values[3])
-        ones, a = write.adder(ones, row[0], row[1])
-        ones, b = write.adder(ones, row[2], row[3])
-        twos, c = write.adder(twos, a, b)
-        ones, a = write.adder(ones, row[4], row[5])
-        ones, b = write.adder(ones, row[6], row[7])
-        twos, e = write.adder(twos, a, b)
-        fours, eights = write.adder(fours, c, e)
-        for vector, place in zip((ones, twos, fours), places, strict=True):
+        places = [write.place(0, _INT(k)) for k in range(LEVELS)]
+        planes = list(map(write.load, places))
+
+        def add(level: int, first: int, many: int) -> Any:
+            """Add rows `first`, … to the planes below `level`; return what they carry into it."""
+            if many == 1:
+                return write.row(1, 2, values[3], first)
+            half = many // 2
+            a, b = add(level - 1, first, half), add(level - 1, first + half, half)
+            planes[level - 1], carry = write.adder(planes[level - 1], a, b)
+            return carry
+
+        write.store(add(LEVELS, 0, BLOCK), write.place(0, values[4]))
+        for vector, place in zip(planes, places, strict=True):
             write.store(vector, place)
-        write.store(eights, write.place(0, values[4]))
         return context.get_dummy_value()
 
     return types.void(planes, rows, neurons, types.uint64, types.uint64), generate
@@ -151,8 +155,8 @@ def _or_eight(typing: Any, union: Any, rows: Any, neurons: Any, first: Any) -> A
         write = _Writer(context, builder, signature, values)
         place = write.place(0, _INT(0))
         vector = write.load(place)
-        for row in write.rows(1, 2, values[3]):
-            vector = builder.or_(vector, row)
+        for k in range(8):
+            vector = builder.or_(vector, write.row(1, 2, values[3], k))
         write.store(vector, place)
         return builder.icmp_unsigned("==", write.join("and", vector), _INT(2**64 - 1))
 
@@ -218,19 +222,19 @@ def _trailing_zeros(typing: Any, word: Any) -> Any:
 
 @_jit
 def _add_rows(planes: Any, bits: int, rows: Any, neurons: Any) -> None:
-    """Add the rows of `neurons`, eight by eight, to `bits` empty planes; see `uand.bits.add_rows`.
+    """Add the rows of `neurons`, block by block, to `bits` empty planes; see `uand.bits.add_rows`.
 
     Beside the planes there are `bits` places for a second plane of each weight, which waits
     until a third comes. As in counting, the second plane of weight :math:`2^b` is there when bit
-    `b` of the number of rows so far is one. The last place holds the carry on its way.
+    `b` of the number of rows that are added is one. The last place holds the carry on its way.
     """
     planes[:] = _NO_BITS
-    second, carry = U(bits), U(2 * bits)
-    blocks = U(len(neurons)) // _EIGHT
+    second, carry, lowest = U(bits), U(2 * bits), U(LEVELS)
+    blocks = U(len(neurons)) // U(BLOCK)
     for block in range(blocks):
-        level, before = _THREE, block
+        level, before = lowest, block
         to = carry if before & _ONE else second + level
-        _add_eight(planes, rows, neurons, _EIGHT * block, to)
+        _add_block(planes, rows, neurons, U(BLOCK) * block, to)
         while before & _ONE:
             before >>= _ONE
             to = carry if before & _ONE else second + level + _ONE
@@ -238,8 +242,8 @@ def _add_rows(planes: Any, bits: int, rows: Any, neurons: Any) -> None:
             level += _ONE
     # Add what waits, from the lowest weight on.
     planes[WORDS * 2 * bits :] = _NO_BITS
-    for level in range(_THREE, second):
-        if not (blocks >> (level - _THREE)) & _ONE:
+    for level in range(lowest, second):
+        if not (blocks >> (level - lowest)) & _ONE:
             planes[WORDS * (bits + level) : WORDS * (bits + level + 1)] = _NO_BITS
         _add_three(planes, level, second + level, carry, carry)
 
@@ -286,7 +290,7 @@ def _tally(counts: Any, planes: Any, weights: Any, columns: Any, sets: Any, note
         if parts == _TWO:  # every bit is one: nothing waits
             sets[_SET * at : _SET * (at + 1)] = sets[_SET * (at + 1) : _SET * (at + 2)]
             notes[1, at] = value + weights[plane]
-        elif parts == _THREE:
+        elif parts == _TWO | _ONE:
             at += 1
             notes[0, at], notes[1, at] = plane, value + weights[plane]
 
@@ -299,8 +303,8 @@ def _tally(counts: Any, planes: Any, weights: Any, columns: Any, sets: Any, note
 
 @_jit
 def _bits(n: int) -> int:
-    """Return how many bits counters up to `n` need; at least four, one more than `_add_eight` has."""
-    bits = 4
+    """Return how many bits counters up to `n` need; one more at least than `_add_block` has."""
+    bits = LEVELS + 1
     while n >> bits:
         bits += 1
     return bits
@@ -310,10 +314,10 @@ def _bits(n: int) -> int:
 def _lists(tile: Any) -> tuple[Any, Any]:
     """Return where the list of the neurons that read each feature of a tile starts, and all lists.
 
-    Each list is filled up to a multiple of eight with the last, empty row of the tile.
+    Each list is filled up to a multiple of `BLOCK` with the last, empty row of the tile.
     """
     d = len(tile) // WORDS - 1
-    every = np.minimum(np.arange((d + 7) // 8 * 8), d).astype(np.uint32)
+    every = np.minimum(np.arange((d + BLOCK - 1) // BLOCK * BLOCK), d).astype(np.uint32)
     bits = _bits(len(every))
     planes = np.empty(WORDS * (2 * bits + 1), dtype=np.uint64)
     _add_rows(planes, bits, tile, every)  # how many neurons read each feature is a sum of rows
@@ -322,7 +326,7 @@ def _lists(tile: Any) -> tuple[Any, Any]:
         reads = 0
         for b in range(bits):
             reads |= np.int64(planes[WORDS * b + j // WORD] >> U(j % WORD) & _ONE) << b
-        first[j + 1] = first[j] + (reads + 7) // 8 * 8
+        first[j + 1] = first[j] + (reads + BLOCK - 1) // BLOCK * BLOCK
     neurons = np.full(first[TILE], d, dtype=np.uint32)
     place = first[:TILE].copy()
     for w in range(U(WORDS)):
@@ -345,7 +349,7 @@ def _repeat(first: Any, neurons: Any, z: Any) -> tuple[Any, Any]:
         total = 0
         for neuron in neurons[first[j] : first[j + 1]]:
             total += z[neuron] if neuron < empty else 0
-        starts[j + 1] = starts[j] + (total + 7) // 8 * 8
+        starts[j + 1] = starts[j] + (total + BLOCK - 1) // BLOCK * BLOCK
     repeated = np.full(starts[TILE], empty, dtype=np.uint32)
     for j in range(TILE):
         place = starts[j]
