@@ -404,8 +404,8 @@ def joint_histogram(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Count pairs by :math:`(c,K,S)` over several inputs: all that the mean read-off depends on.
 
-    :math:`S_{\alpha\beta}=\sum_iz_iW_{i\alpha}W_{i\beta}` is a sum of rows of bits too: the row of a
-    neuron stands in it as often as its activation says.
+    :math:`S_{\alpha\beta}=\sum_iz_iW_{i\alpha}W_{i\beta}` is a sum of rows of bits too: the row of
+    a neuron stands in it as often as its activation says.
 
     Parameters
     ----------
@@ -465,14 +465,22 @@ def sorted_counts(counts: Mapping[tuple[int, int, int], int]) -> tuple[np.ndarra
 ENGINES = ("auto", "numpy", "numba", "cupy")
 
 
-def engine(name: str = "auto", xp: ModuleType = np) -> Any:
+# Bits added from which on the compiled form pays for the second or two that it takes to load.
+WORTH = 2**32
+
+
+def engine(name: str = "auto", xp: ModuleType = np, work: float = math.inf) -> Any:
     """Return the module that holds the counters in the form called `name`.
 
     Parameters
     ----------
     name : {"auto", "numpy", "numba", "cupy"}
         ``"numpy"`` is the reference form, on any namespace. ``"auto"`` is the fastest form for
-        arrays of `xp` that is installed.
+        arrays of `xp` that is installed, if `work` is `WORTH` it.
+    xp : module
+        The namespace of the layer's bits.
+    work : float
+        About how many bits are to be added.
 
     Raises
     ------
@@ -484,7 +492,8 @@ def engine(name: str = "auto", xp: ModuleType = np) -> Any:
         if xp.__name__.endswith("cupy"):
             name = "cupy"
         else:
-            compiled = xp.__name__.endswith("numpy") and find_spec("numba") is not None
+            host = xp.__name__.endswith("numpy")
+            compiled = host and work >= WORTH and find_spec("numba") is not None
             name = "numba" if compiled else "numpy"
     if name == "numba" and find_spec("numba") is None:
         raise ValueError(

@@ -323,7 +323,7 @@ def _lists(tile: Any) -> tuple[Any, Any]:
     _add_rows(planes, bits, tile, every)  # how many neurons read each feature is a sum of rows
     first = np.zeros(TILE + 1, dtype=np.int64)
     for j in range(TILE):
-        reads = 0
+        reads: Any = 0
         for b in range(bits):
             reads |= np.int64(planes[WORDS * b + j // WORD] >> U(j % WORD) & _ONE) << b
         first[j + 1] = first[j] + (reads + BLOCK - 1) // BLOCK * BLOCK
@@ -494,6 +494,12 @@ def uncovered(bits: Bits, first: int, last: int) -> int:
         for tile, (starts, neurons) in enumerate(lists[: column + 1 - first], first):
             missing += _uncovered_tile(rows, starts, neurons, *_masks(bits, tile, column))
     return missing
+
+
+def table_fits(most_K: int, most_S: int) -> bool:
+    """Return whether the table of joint counts is small enough for `joint_histogram`."""
+    fill = BLOCK - 1  # what the lists are filled up with
+    return bool(3 * 2 ** (_bits(int(most_K) + fill) + _bits(int(most_S) + fill)) <= MAX_TABLE)
 
 
 def joint_histogram(
