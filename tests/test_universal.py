@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statistics_helpers import check_count, check_mean
 
-from uand import checks, universal
+from uand import checks
 from uand.backend import random_stream
 from uand.interference import expected_failures
 from uand.laws import LAWS
