@@ -1,14 +1,14 @@
 r"""A layer as bits, and what can be counted over all pairs of features by adding rows of bits.
 
-Row :math:`\alpha` of :math:`K=W^TW` is the sum of the rows of :math:`W` that read :math:`\alpha`:
-:math:`K_{\alpha\beta}=\sum_{i:W_{i\alpha}=1}W_{i\beta}`. With the rows packed into words of 64 bits, a
-full adder made of five bitwise operations adds 64 columns at once, and the sums stay packed too: plane
-`b` holds bit `b` of every sum (*vertical counters*). Where it only matters whether a pair is read
-at all, a bitwise OR does, and it can stop as soon as every bit is set.
+Row :math:`\alpha` of :math:`K=W^TW` is the sum of the rows of :math:`W` whose neuron reads
+:math:`\alpha`: :math:`K_{\alpha\beta}=\sum_{i:W_{i\alpha}=1}W_{i\beta}`. With the rows packed into
+words of 64 bits, a full adder made of five bitwise operations adds 64 columns at once, and the sums
+stay packed too: plane `b` holds bit `b` of every sum (*vertical counters*). Where it only matters
+whether a pair is read at all, a bitwise OR does, and it can stop as soon as every bit is set.
 
-The functions here are the reference, in a few lines each, on any array namespace. `uand.bits_numba`
-and `uand.bits_cupy` hold the same functions compiled, and `engine` chooses. All of them count in whole
-numbers and give the same counts.
+The functions here are the reference, in a few lines each, on any array namespace.
+`uand.bits_numba` and `uand.bits_cupy` hold the same functions compiled, and `engine` chooses. All
+of them count in whole numbers and give the same counts.
 """
 
 import math
@@ -98,7 +98,7 @@ def _place(words: np.ndarray, rows: slice, W: np.ndarray) -> None:
 
 
 def sample(m: int, d: int, p: Any, rng: np.random.Generator) -> Bits:
-    """Draw a layer as bits: the very layer that `uand.neurons.sample_layer` draws, in an eighth of the memory.
+    """Draw the layer that `uand.neurons.sample_layer` draws, as bits: in an eighth of the memory.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def any_row(rows: Array) -> Array:
 def tally(planes: Sequence[Array], columns: Array, value: int = 0) -> Iterator[tuple[int, int]]:
     """Count columns by the number that their bits in `planes` spell, lowest bit first.
 
-    Splits the set of columns by the highest bit, then each part by the next, as far as there are columns.
+    Splits the set of columns by the highest bit, then each part by the next, while there are any.
 
     Parameters
     ----------
@@ -351,7 +351,7 @@ def uncovered(bits: Bits, first: int, last: int) -> int:
 
 
 def _never_read(slab: Array, neurons: np.ndarray, wanted: np.ndarray) -> int:
-    """Count the columns in `wanted`, shape (column tiles, 16), that no neuron of `neurons` reads."""
+    """Count the columns in `wanted`, shape (column tiles, 16), that none of `neurons` reads."""
     d = slab.shape[1] - 1
     enough = math.ceil((math.log(TILE) + 3) * d / max(1, len(neurons)))
     for part in (neurons[:enough], neurons[enough:]):
@@ -404,8 +404,8 @@ def joint_histogram(
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Count pairs by :math:`(c,K,S)` over several inputs: all that the mean read-off depends on.
 
-    :math:`S_{\alpha\beta}=\sum_iz_iW_{i\alpha}W_{i\beta}` is a sum of rows of bits too, in which the
-    row of a neuron stands as often as its activation says.
+    :math:`S_{\alpha\beta}=\sum_iz_iW_{i\alpha}W_{i\beta}` is a sum of rows of bits too: the row of
+    a neuron stands in it as often as its activation says.
 
     Parameters
     ----------
@@ -453,7 +453,7 @@ def _by_kind(
                 yield f_alpha + f_beta, mask
 
 
-def sorted_counts(counts: Mapping[tuple[int, ...], int]) -> tuple[np.ndarray, np.ndarray]:
+def sorted_counts(counts: Mapping[tuple[int, int, int], int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the keys of `counts` as columns, in order, and the counts."""
     keys = sorted(counts)
     values = np.array(keys, dtype=np.int64).reshape(-1, 3).T
@@ -465,14 +465,22 @@ def sorted_counts(counts: Mapping[tuple[int, ...], int]) -> tuple[np.ndarray, np
 ENGINES = ("auto", "numpy", "numba", "cupy")
 
 
-def engine(name: str = "auto", xp: ModuleType = np) -> Any:
+# Bits added from which on the compiled form pays for the second or two that it takes to load.
+WORTH = 2**32
+
+
+def engine(name: str = "auto", xp: ModuleType = np, work: float = math.inf) -> Any:
     """Return the module that holds the counters in the form called `name`.
 
     Parameters
     ----------
     name : {"auto", "numpy", "numba", "cupy"}
         ``"numpy"`` is the reference form, on any namespace. ``"auto"`` is the fastest form for
-        arrays of `xp` that is installed.
+        arrays of `xp` that is installed, if `work` is `WORTH` it.
+    xp : module
+        The namespace of the layer's bits.
+    work : float
+        About how many bits are to be added.
 
     Raises
     ------
@@ -484,7 +492,8 @@ def engine(name: str = "auto", xp: ModuleType = np) -> Any:
         if xp.__name__.endswith("cupy"):
             name = "cupy"
         else:
-            compiled = xp.__name__.endswith("numpy") and find_spec("numba") is not None
+            host = xp.__name__.endswith("numpy")
+            compiled = host and work >= WORTH and find_spec("numba") is not None
             name = "numba" if compiled else "numpy"
     if name == "numba" and find_spec("numba") is None:
         raise ValueError(

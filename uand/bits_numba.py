@@ -8,27 +8,33 @@ tiles of one layer at once.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
 from uand import bits as reference
 from uand.bits import TILE, WORD, WORDS, Bits, Input, partners, sorted_counts
 
+# Rows that are added at a time, in as many planes; lists are filled up to a multiple.
+LEVELS = 4
+BLOCK = 2**LEVELS
+
+# Features whose counters are read out together: a processor that waits for the result of one
+# vector's instruction can work on the others.
+GROUP = 4
+_SET = WORDS * GROUP
+
 # The largest table of joint counts, in entries of 8 bytes; beyond it the reference form counts.
 MAX_TABLE = 2**24
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def _jit(function: F) -> F:
+def _jit(function: Any) -> Any:
     """Compile on first use, and keep the machine code for the next process."""
-    compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return compiled
+    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
 
 
 # --- vectors of 16 words ------------------------------------------------------------------------
@@ -36,9 +42,12 @@ def _jit(function: F) -> F:
 # A vector is named by the array that it lies in, flat, and by its number there. Numbers are
 # unsigned: numba lets signed ones count from the end, and pays for it.
 
-U = np.uint64
-_ZERO, _ONE, _THREE, _EIGHT = U(0), U(1), U(3), U(8)
+U: Any = np.uint64
+_ZERO, _ONE, _TWO, _EIGHT = U(0), U(1), U(2), U(8)
 _NO_BITS, _ALL_BITS = U(0), U(2**64 - 1)
+
+# An intrinsic's caller gives one argument less than its definition has.
+_intrinsic: Callable[[Any], Any] = intrinsic
 
 _INT = ir.IntType(64)
 _VECTOR = ir.VectorType(_INT, WORDS)
@@ -76,12 +85,10 @@ class _Writer:
         carry = self.builder.or_(self.builder.and_(a, b), self.builder.and_(half, c))
         return self.builder.xor(half, c), carry
 
-    def rows(self, array: int, neurons: int, first: Any) -> list[Any]:
-        """Load the eight rows of an array that a list names from entry `first` on."""
-        places = [self.builder.add(first, _INT(k)) for k in range(8)]
-        entries = [self.builder.gep(self.arrays[neurons], [place]) for place in places]
-        numbers = [self.builder.zext(self.builder.load(entry), _INT) for entry in entries]
-        return [self.load(self.place(array, number)) for number in numbers]
+    def row(self, array: int, neurons: int, first: Any, k: int) -> Any:
+        """Load the row of an array that entry ``first + k`` of a list names."""
+        entry = self.builder.gep(self.arrays[neurons], [self.builder.add(first, _INT(k))])
+        return self.load(self.place(array, self.builder.zext(self.builder.load(entry), _INT)))
 
     def call(self, name: str, result: Any, vector: Any) -> Any:
         """Call one of LLVM's own functions of a vector."""
@@ -96,34 +103,36 @@ class _Writer:
         return self.call(f"llvm.vector.reduce.{operation}.v{WORDS}i64", _INT, vector)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _add_eight(typing: Any, planes: Any, rows: Any, neurons: Any, first: Any, carry: Any) -> Any:
-    """Add eight rows to the planes of ones, twos and fours; put the eights where `carry` says.
+@_intrinsic
+def _add_block(typing: Any, planes: Any, rows: Any, neurons: Any, first: Any, carry: Any) -> Any:
+    """Add 16 rows to the planes of ones to eights; put the sixteens where `carry` says.
 
-    ``_add_eight(planes, rows, neurons, first, carry)``: seven full adders, all in registers.
+    A tree of 15 full adders, all in registers: 16 rows make 8 twos, those 4 fours, and so on.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         write = _Writer(context, builder, signature, values)
-        places = [write.place(0, _INT(k)) for k in range(3)]
-        ones, twos, fours = map(write.load, places)
-        row = write.rows(1, 2, values[3])
-        ones, a = write.adder(ones, row[0], row[1])
-        ones, b = write.adder(ones, row[2], row[3])
-        twos, c = write.adder(twos, a, b)
-        ones, a = write.adder(ones, row[4], row[5])
-        ones, b = write.adder(ones, row[6], row[7])
-        twos, e = write.adder(twos, a, b)
-        fours, eights = write.adder(fours, c, e)
-        for vector, place in zip((ones, twos, fours), places, strict=True):
+        places = [write.place(0, _INT(k)) for k in range(LEVELS)]
+        planes = list(map(write.load, places))
+
+        def add(level: int, first: int, many: int) -> Any:
+            """Add rows `first`, … to the planes below `level`; return what they carry into it."""
+            if many == 1:
+                return write.row(1, 2, values[3], first)
+            half = many // 2
+            a, b = add(level - 1, first, half), add(level - 1, first + half, half)
+            planes[level - 1], carry = write.adder(planes[level - 1], a, b)
+            return carry
+
+        write.store(add(LEVELS, 0, BLOCK), write.place(0, values[4]))
+        for vector, place in zip(planes, places, strict=True):
             write.store(vector, place)
-        write.store(eights, write.place(0, values[4]))
         return context.get_dummy_value()
 
     return types.void(planes, rows, neurons, types.uint64, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def _add_three(typing: Any, planes: Any, a: Any, b: Any, c: Any, carry: Any) -> Any:
     """Put the sums of three planes in place of the first, and the carries where `carry` says."""
 
@@ -138,7 +147,7 @@ def _add_three(typing: Any, planes: Any, a: Any, b: Any, c: Any, carry: Any) -> 
     return types.void(planes, *[types.uint64] * 4), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def _or_eight(typing: Any, union: Any, rows: Any, neurons: Any, first: Any) -> Any:
     """Join eight rows to the one vector of `union`; return whether every bit is set."""
 
@@ -146,50 +155,61 @@ def _or_eight(typing: Any, union: Any, rows: Any, neurons: Any, first: Any) -> A
         write = _Writer(context, builder, signature, values)
         place = write.place(0, _INT(0))
         vector = write.load(place)
-        for row in write.rows(1, 2, values[3]):
-            vector = builder.or_(vector, row)
+        for k in range(8):
+            vector = builder.or_(vector, write.row(1, 2, values[3], k))
         write.store(vector, place)
         return builder.icmp_unsigned("==", write.join("and", vector), _INT(2**64 - 1))
 
     return types.boolean(union, rows, neurons, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _split(
-    typing: Any, sets: Any, whole: Any, part: Any, planes: Any, plane: Any, flip: Any
-) -> Any:
-    """Put into `part` the columns of the set `whole` whose bit in a plane, XOR `flip`, is one.
+@_intrinsic
+def _halve(typing: Any, sets: Any, number: Any, planes: Any, plane: Any) -> Any:
+    """Move the columns of a set whose bit in a plane is one to the next set.
 
-    Returns whether there are any.
+    Sets and planes are groups of vectors. Returns 1 if columns are left, plus 2 if any were moved.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         write = _Writer(context, builder, signature, values)
-        bits = write.load(write.place(1, values[4]))
-        word = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), values[5], _INT(0))
-        every = ir.Constant(ir.VectorType(ir.IntType(32), WORDS), [0] * WORDS)
-        flipped = builder.xor(bits, builder.shuffle_vector(word, word, every))
-        vector = builder.and_(write.load(write.place(0, values[1])), flipped)
-        write.store(vector, write.place(0, values[2]))
-        return builder.icmp_unsigned("!=", write.join("or", vector), _INT(0))
+        some = [ir.Constant(_VECTOR, [0] * WORDS)] * 2
+        for k in range(GROUP):
+            here, bits = (
+                builder.add(builder.mul(number, _INT(GROUP)), _INT(k))
+                for number in (values[1], values[3])
+            )
+            whole = write.load(write.place(0, here))
+            moved = builder.and_(whole, write.load(write.place(1, bits)))
+            left = builder.xor(whole, moved)
+            write.store(left, write.place(0, here))
+            write.store(moved, write.place(0, builder.add(here, _INT(GROUP))))
+            some = [builder.or_(*both) for both in zip(some, (left, moved), strict=True)]
+        one, two = (
+            builder.zext(builder.icmp_unsigned("!=", write.join("or", v), _INT(0)), _INT)
+            for v in some
+        )
+        return builder.or_(one, builder.shl(two, _INT(1)))
 
-    number = types.uint64
-    return types.boolean(sets, number, number, planes, number, number), generate
+    return types.uint64(sets, types.uint64, planes, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def _count(typing: Any, sets: Any, number: Any) -> Any:
     """Return how many columns a set has."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         write = _Writer(context, builder, signature, values)
-        vector = write.load(write.place(0, values[1]))
-        return write.join("add", write.call(f"llvm.ctpop.v{WORDS}i64", _VECTOR, vector))
+        total = ir.Constant(_VECTOR, [0] * WORDS)
+        for k in range(GROUP):
+            here = builder.add(builder.mul(values[1], _INT(GROUP)), _INT(k))
+            vector = write.load(write.place(0, here))
+            total = builder.add(total, write.call(f"llvm.ctpop.v{WORDS}i64", _VECTOR, vector))
+        return write.join("add", total)
 
     return types.int64(sets, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def _trailing_zeros(typing: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.cttz(values[0], context.get_constant(types.boolean, True))
@@ -201,20 +221,20 @@ def _trailing_zeros(typing: Any, word: Any) -> Any:
 
 
 @_jit
-def _add_rows(planes: np.ndarray, bits: int, rows: np.ndarray, neurons: np.ndarray) -> None:
-    """Add the rows of `neurons`, eight by eight, to `bits` empty planes; see `uand.bits.add_rows`.
+def _add_rows(planes: Any, bits: int, rows: Any, neurons: Any) -> None:
+    """Add the rows of `neurons`, block by block, to `bits` empty planes; see `uand.bits.add_rows`.
 
     Beside the planes there are `bits` places for a second plane of each weight, which waits
-    until a third comes: as in counting, the second plane of weight :math:`2^b` is there when bit `b` of
-    the number of rows so far is one. The last place holds the carry on its way.
+    until a third comes. As in counting, the second plane of weight :math:`2^b` is there when bit
+    `b` of the number of rows that are added is one. The last place holds the carry on its way.
     """
     planes[:] = _NO_BITS
-    second, carry = U(bits), U(2 * bits)
-    blocks = U(len(neurons)) // _EIGHT
+    second, carry, lowest = U(bits), U(2 * bits), U(LEVELS)
+    blocks = U(len(neurons)) // U(BLOCK)
     for block in range(blocks):
-        level, before = _THREE, block
+        level, before = lowest, block
         to = carry if before & _ONE else second + level
-        _add_eight(planes, rows, neurons, _EIGHT * block, to)
+        _add_block(planes, rows, neurons, U(BLOCK) * block, to)
         while before & _ONE:
             before >>= _ONE
             to = carry if before & _ONE else second + level + _ONE
@@ -222,51 +242,57 @@ def _add_rows(planes: np.ndarray, bits: int, rows: np.ndarray, neurons: np.ndarr
             level += _ONE
     # Add what waits, from the lowest weight on.
     planes[WORDS * 2 * bits :] = _NO_BITS
-    for level in range(_THREE, second):
-        if not (blocks >> (level - _THREE)) & _ONE:
+    for level in range(lowest, second):
+        if not (blocks >> (level - lowest)) & _ONE:
             planes[WORDS * (bits + level) : WORDS * (bits + level + 1)] = _NO_BITS
         _add_three(planes, level, second + level, carry, carry)
 
 
 @_jit
-def _height(planes: np.ndarray, bits: int) -> int:
-    """Return how many of `bits` planes there are up to the last that is not empty."""
-    while bits > 0 and not planes[WORDS * (bits - 1) : WORDS * bits].any():
-        bits -= 1
-    return bits
+def _gather(planes: Any, g: int, counters: Any, bits: int, height: int) -> int:
+    """Put the planes of feature `g` of a group to those of the others; return how many are in use.
+
+    `height` planes are in use by the features before it.
+    """
+    own = bits
+    while own > 0 and not counters[WORDS * (own - 1) : WORDS * own].any():
+        own -= 1
+    for b in range(height, own):  # the features before have only zeros there
+        planes[_SET * b : _SET * b + WORDS * g] = _NO_BITS
+    for b in range(own):
+        planes[_SET * b + WORDS * g : _SET * b + WORDS * (g + 1)] = counters[
+            WORDS * b : WORDS * (b + 1)
+        ]
+    for b in range(own, height):
+        planes[_SET * b + WORDS * g : _SET * b + WORDS * (g + 1)] = _NO_BITS
+    return max(height, own)
 
 
 @_jit
-def _tally(
-    counts: np.ndarray,
-    planes: np.ndarray,
-    weights: np.ndarray,
-    columns: np.ndarray,
-    sets: np.ndarray,
-) -> None:
+def _tally(counts: Any, planes: Any, weights: Any, columns: Any, sets: Any, notes: Any) -> None:
     """Add to ``counts[value]`` the columns whose planes spell it; see `uand.bits.tally`.
 
     A plane adds its weight to the value; there are as many planes as weights. The recursion of the
-    reference form, with one set of columns for each level in `sets`.
+    reference form: `sets` holds the parts that wait, and `notes`, of shape (2, sets), how many
+    planes each has still to be split by, and its value so far.
     """
-    sets[:WORDS] = columns
-    last = len(weights) - 1
-    level, path, value, some = 0, 0, 0, True
-    while True:
-        if some and level <= last:  # on to the half in which the next bit is 0
-            some = _split(sets, U(level), U(level + 1), planes, U(last - level), _ALL_BITS)
-            level, path = level + 1, 2 * path
+    sets[:_SET] = columns
+    notes[0, 0], notes[1, 0] = len(weights), 0
+    at = 0
+    while at >= 0:
+        plane, value = notes[0, at] - 1, notes[1, at]
+        if plane < 0:
+            counts[value] += _count(sets, U(at))
+            at -= 1
             continue
-        if some:
-            counts[value] += _count(sets, U(level))
-        while path % 2 == 1:
-            level, path = level - 1, path // 2
-            value -= weights[last - level]
-        if level == 0:
-            return
-        path += 1  # on to the half in which the last bit is 1
-        value += weights[last - (level - 1)]
-        some = _split(sets, U(level - 1), U(level), planes, U(last - (level - 1)), _NO_BITS)
+        notes[0, at] = plane
+        parts = _halve(sets, U(at), planes, U(plane))
+        if parts == _TWO:  # every bit is one: nothing waits
+            sets[_SET * at : _SET * (at + 1)] = sets[_SET * (at + 1) : _SET * (at + 2)]
+            notes[1, at] = value + weights[plane]
+        elif parts == _TWO | _ONE:
+            at += 1
+            notes[0, at], notes[1, at] = plane, value + weights[plane]
 
 
 # --- tiles --------------------------------------------------------------------------------------
@@ -277,30 +303,30 @@ def _tally(
 
 @_jit
 def _bits(n: int) -> int:
-    """Return how many bits counters up to `n` need; at least four, one more than `_add_eight` has."""
-    bits = 4
+    """Return how many bits counters up to `n` need; one more at least than `_add_block` has."""
+    bits = LEVELS + 1
     while n >> bits:
         bits += 1
     return bits
 
 
 @_jit
-def _lists(tile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the neurons that read each feature of a tile, one list after the other, and where they start.
+def _lists(tile: Any) -> tuple[Any, Any]:
+    """Return where the list of the neurons that read each feature of a tile starts, and all lists.
 
-    Each list is filled up to a multiple of eight with the last, empty row of the tile.
+    Each list is filled up to a multiple of `BLOCK` with the last, empty row of the tile.
     """
     d = len(tile) // WORDS - 1
-    every = np.minimum(np.arange((d + 7) // 8 * 8), d).astype(np.uint32)
+    every = np.minimum(np.arange((d + BLOCK - 1) // BLOCK * BLOCK), d).astype(np.uint32)
     bits = _bits(len(every))
     planes = np.empty(WORDS * (2 * bits + 1), dtype=np.uint64)
     _add_rows(planes, bits, tile, every)  # how many neurons read each feature is a sum of rows
     first = np.zeros(TILE + 1, dtype=np.int64)
     for j in range(TILE):
-        reads = 0
+        reads: Any = 0
         for b in range(bits):
             reads |= np.int64(planes[WORDS * b + j // WORD] >> U(j % WORD) & _ONE) << b
-        first[j + 1] = first[j] + (reads + 7) // 8 * 8
+        first[j + 1] = first[j] + (reads + BLOCK - 1) // BLOCK * BLOCK
     neurons = np.full(first[TILE], d, dtype=np.uint32)
     place = first[:TILE].copy()
     for w in range(U(WORDS)):
@@ -315,7 +341,7 @@ def _lists(tile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @_jit
-def _repeat(first: np.ndarray, neurons: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _repeat(first: Any, neurons: Any, z: Any) -> tuple[Any, Any]:
     """Return the lists with every neuron as often as its activation says."""
     empty = len(z)
     starts = np.zeros(TILE + 1, dtype=np.int64)
@@ -323,7 +349,7 @@ def _repeat(first: np.ndarray, neurons: np.ndarray, z: np.ndarray) -> tuple[np.n
         total = 0
         for neuron in neurons[first[j] : first[j + 1]]:
             total += z[neuron] if neuron < empty else 0
-        starts[j + 1] = starts[j] + (total + 7) // 8 * 8
+        starts[j + 1] = starts[j] + (total + BLOCK - 1) // BLOCK * BLOCK
     repeated = np.full(starts[TILE], empty, dtype=np.uint32)
     for j in range(TILE):
         place = starts[j]
@@ -336,30 +362,29 @@ def _repeat(first: np.ndarray, neurons: np.ndarray, z: np.ndarray) -> tuple[np.n
 
 @_jit
 def _count_tile(
-    counts: np.ndarray,
-    bits: int,
-    rows: np.ndarray,
-    first: np.ndarray,
-    neurons: np.ndarray,
-    masks: np.ndarray,
-    step: int,
+    counts: Any, bits: int, rows: Any, first: Any, neurons: Any, masks: Any, step: int
 ) -> None:
-    planes = np.empty(WORDS * (2 * bits + 1), dtype=np.uint64)
-    sets = np.empty(WORDS * (bits + 1), dtype=np.uint64)
+    counters = np.empty(WORDS * (2 * bits + 1), dtype=np.uint64)
+    planes = np.empty(_SET * bits, dtype=np.uint64)
+    columns = np.empty(_SET, dtype=np.uint64)
+    sets = np.empty(_SET * (bits + 2), dtype=np.uint64)
+    notes = np.empty((2, bits + 2), dtype=np.int64)
     weights = 2 ** np.arange(bits)
-    for j in range(TILE):
-        mask = masks[step * j : step * j + WORDS]
-        if mask.any():
-            _add_rows(planes, bits, rows, neurons[first[j] : first[j + 1]])
-            _tally(counts, planes, weights[: _height(planes, bits)], mask, sets)
+    for group in range(0, TILE, GROUP):
+        height = 0
+        for g in range(GROUP):
+            j = group + g
+            columns[WORDS * g : WORDS * (g + 1)] = masks[step * j : step * j + WORDS]
+            _add_rows(counters, bits, rows, neurons[first[j] : first[j + 1]])
+            height = _gather(planes, g, counters, bits, height)
+        if columns.any():
+            _tally(counts, planes, weights[:height], columns, sets, notes)
 
 
 @_jit
-def _uncovered_tile(
-    rows: np.ndarray, first: np.ndarray, neurons: np.ndarray, masks: np.ndarray, step: int
-) -> int:
+def _uncovered_tile(rows: Any, first: Any, neurons: Any, masks: Any, step: int) -> int:
     missing = 0
-    union = np.empty(WORDS, dtype=np.uint64)
+    union = np.full(_SET, _ALL_BITS)  # `_count` takes a group
     for j in range(TILE):
         for w in range(WORDS):
             union[w] = ~masks[step * j + w]  # what does not count is as good as read
@@ -367,53 +392,65 @@ def _uncovered_tile(
         for i in range(U(len(some)) // _EIGHT):
             if _or_eight(union, rows, some, _EIGHT * i):
                 break
-        missing += TILE - _count(union, _ZERO)
+        missing += TILE * GROUP - _count(union, _ZERO)
     return missing
 
 
 @_jit
 def _join_tile(
-    counts: np.ndarray,
-    bits: tuple[int, int],
-    rows: np.ndarray,
-    first: np.ndarray,
-    neurons: np.ndarray,
-    repeated: list[tuple[np.ndarray, np.ndarray]],
-    on: np.ndarray,
+    counts: Any,
+    bits: Any,
+    rows: Any,
+    first: Any,
+    neurons: Any,
+    repeated: Any,
+    on: Any,
     tile: int,
     column: int,
-    masks: np.ndarray,
+    masks: Any,
     step: int,
 ) -> None:
     """Count by (c, K, S): the planes of K and of S spell one number between them."""
     both = bits[0] + bits[1]
-    K = np.empty(WORDS * (2 * bits[0] + 1), dtype=np.uint64)
-    S = np.empty(WORDS * (2 * bits[1] + 1), dtype=np.uint64)
-    planes = np.empty(WORDS * both, dtype=np.uint64)
+    counters = np.empty(WORDS * (2 * max(bits) + 1), dtype=np.uint64)
+    K_planes = np.empty(_SET * bits[0], dtype=np.uint64)
+    S_planes = np.empty(_SET * bits[1], dtype=np.uint64)
+    planes = np.empty(_SET * both, dtype=np.uint64)
     weights, of_planes = np.empty(both, dtype=np.int64), 2 ** np.arange(both)
-    sets = np.empty(WORDS * (both + 1), dtype=np.uint64)
-    chosen = np.empty(WORDS, dtype=np.uint64)
-    for j in range(TILE):
-        mask = masks[step * j : step * j + WORDS]
-        if not mask.any():
-            continue
-        _add_rows(K, bits[0], rows, neurons[first[j] : first[j + 1]])
-        low = _height(K, bits[0])
-        planes[: WORDS * low] = K[: WORDS * low]
+    columns = np.empty(_SET, dtype=np.uint64)
+    sets = np.empty(_SET * (both + 2), dtype=np.uint64)
+    notes = np.empty((2, both + 2), dtype=np.int64)
+    for group in range(0, TILE, GROUP):
+        low = 0
+        for g in range(GROUP):
+            j = group + g
+            _add_rows(counters, bits[0], rows, neurons[first[j] : first[j + 1]])
+            low = _gather(K_planes, g, counters, bits[0], low)
+        planes[: _SET * low] = K_planes[: _SET * low]
         weights[:low] = of_planes[:low]
         for n in range(len(repeated)):
             starts, again = repeated[n]
-            _add_rows(S, bits[1], rows, again[starts[j] : starts[j + 1]])
-            high = _height(S, bits[1])
-            planes[WORDS * low : WORDS * (low + high)] = S[: WORDS * high]
+            high = 0
+            for g in range(GROUP):
+                j = group + g
+                _add_rows(counters, bits[1], rows, again[starts[j] : starts[j + 1]])
+                high = _gather(S_planes, g, counters, bits[1], high)
+            planes[_SET * low : _SET * (low + high)] = S_planes[: _SET * high]
             weights[low : low + high] = of_planes[bits[0] : bits[0] + high]
-            alpha = np.int64(on[n, tile, j // WORD] >> U(j % WORD)) & 1
-            for beta in range(2):
-                for w in range(WORDS):
-                    some = on[n, column, w]
-                    chosen[w] = mask[w] & (some if beta else ~some)
-                if chosen.any():
-                    _tally(counts[alpha + beta], planes, weights[: low + high], chosen, sets)
+            for alpha in range(2):
+                for beta in range(2):
+                    some = _NO_BITS
+                    for g in range(GROUP):
+                        j = group + g
+                        is_on = np.int64(on[n, tile, j // WORD] >> U(j % WORD) & _ONE)
+                        for w in range(WORDS):
+                            word = on[n, column, w] if beta else ~on[n, column, w]
+                            word &= masks[step * j + w] if is_on == alpha else _NO_BITS
+                            columns[WORDS * g + w] = word
+                            some |= word
+                    if some != _NO_BITS:
+                        of = weights[: low + high]
+                        _tally(counts[alpha + beta], planes, of, columns, sets, notes)
 
 
 # --- the same functions as in `uand.bits` -------------------------------------------------------
@@ -429,7 +466,7 @@ def _most(lists: list[tuple[np.ndarray, np.ndarray]]) -> int:
 
 
 def _masks(bits: Bits, tile: int, column: int) -> tuple[np.ndarray, int]:
-    """Return the columns that count for each feature of a tile, and the step from one to the next."""
+    """Return the columns that count for each feature, and the step from one to the next."""
     if column == tile:
         whole = partners(bits, tile, slice(0, TILE), slice(tile, tile + 1))
         return np.ascontiguousarray(whole[:, 0]).reshape(-1), WORDS
@@ -457,6 +494,12 @@ def uncovered(bits: Bits, first: int, last: int) -> int:
         for tile, (starts, neurons) in enumerate(lists[: column + 1 - first], first):
             missing += _uncovered_tile(rows, starts, neurons, *_masks(bits, tile, column))
     return missing
+
+
+def table_fits(most_K: int, most_S: int) -> bool:
+    """Return whether the table of joint counts is small enough for `joint_histogram`."""
+    fill = BLOCK - 1  # what the lists are filled up with
+    return bool(3 * 2 ** (_bits(int(most_K) + fill) + _bits(int(most_S) + fill)) <= MAX_TABLE)
 
 
 def joint_histogram(
