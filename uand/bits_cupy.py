@@ -406,7 +406,7 @@ def joint_histogram(
     bits: Bits, first: int, last: int, inputs: Sequence[Input]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute `uand.bits.joint_histogram`."""
-    counts: Counter[tuple[int, ...]] = Counter()
+    counts: Counter[tuple[int, int, int]] = Counter()
     for start in range(0, len(inputs), INPUTS):
         if not _join(counts, bits, _span(bits, first, last), inputs[start : start + INPUTS]):
             return reference.joint_histogram(bits, first, last, inputs)
@@ -414,7 +414,7 @@ def joint_histogram(
 
 
 def _join(
-    counts: Counter[tuple[int, ...]],
+    counts: Counter[tuple[int, int, int]],
     bits: Bits,
     span: tuple[int, int],
     inputs: Sequence[Input],
@@ -443,12 +443,11 @@ def _join(
         rest = (np.int64(chunk.features), bounds, cupy.asarray(ends), np.int64(len(inputs)), on)
         sizes = (np.int64(n) for n in (K_bins, S_bins, bins))
         _launch(kernel, bits, words, chunk, bins, (*rest, *sizes, table))
-        on_host = backend.to_host(table)
-        found = np.flatnonzero(on_host)
-        values = np.unravel_index(found, (3, K_bins, S_bins))
-        keys = zip(*(value.tolist() for value in values), strict=True)
-        for key, count in zip(keys, on_host[found].tolist(), strict=True):
-            counts[key] += count
+        seen = backend.to_host(table)
+        found = np.flatnonzero(seen)
+        c, K, S = (part.tolist() for part in np.unravel_index(found, (3, K_bins, S_bins)))
+        for *key, count in zip(c, K, S, seen[found].tolist(), strict=True):
+            counts[key[0], key[1], key[2]] += count
     return True
 
 

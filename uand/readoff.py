@@ -395,7 +395,8 @@ def pair_histogram(
 def _adding_pays(W: Array, inputs: Sequence[np.ndarray]) -> bool:
     """Return whether the compiled counters are there, and faster than the product."""
     xp = backend.namespace(W)
-    if bits.engine("auto", xp, math.prod(W.shape) * float(W.shape[1])) is bits:
+    counters = bits.engine("auto", xp, math.prod(W.shape) * float(W.shape[1]))
+    if counters.__name__ != "uand.bits_numba":  # on a GPU the product stays there
         return False
     from uand.bits_numba import table_fits  # only where numba is installed
 
