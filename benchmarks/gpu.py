@@ -436,7 +436,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"gpu.py: {error}", file=sys.stderr)
         return 2
-    sizes = [(70, 30)] if args.dry_run else [(70, 30), (1000, 300), (2500, 900)]
+    sizes = [(70, 30)] if args.dry_run else [(70, 30), (1000, 300), (2100, 150)]
     timed = [(1100, 12, 0.3)] if args.dry_run else [(m, D, P) for m in SMALL]
     if args.large and not args.dry_run:
         timed.append((LARGE, D, P_LARGE))
