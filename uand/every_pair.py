@@ -379,6 +379,7 @@ def readoff_histogram(
         for block in blocks
     )
     total: Counter[tuple[int, int, int]] = Counter()
+    jobs = 1 if namespace(layer.words).__name__.endswith("cupy") else jobs
     workers = joblib.Parallel(jobs, require="sharedmem", return_as="generator")
     with tqdm(total=len(blocks), disable=None if progress else True, unit="block") as bar:
         for values, counts in workers(calls):
