@@ -39,6 +39,16 @@ class ReadOnlyNumPy(ModuleType):
         return array
 
 
+def _refuse(array: Any, *args: Any, **options: Any) -> None:
+    raise TypeError("Implicit conversion to a NumPy array is not allowed")
+
+
+# As CuPy's arrays do: a NumPy function that is given one fails, and `get` copies it to the host.
+STRICT: Any = type(array_api_strict.zeros(1))
+STRICT.__array__ = STRICT.__buffer__ = _refuse
+STRICT.get = lambda array: array._array
+
+
 NAMESPACES: dict[str, Any] = {
     "numpy": np,
     "numpy-readonly": ReadOnlyNumPy("numpy_readonly"),

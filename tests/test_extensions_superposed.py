@@ -3,6 +3,7 @@
 import itertools
 import math
 from fractions import Fraction
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from statistics_helpers import check_mean
 
-from uand import checks, features
+from uand import backend, checks, features
 from uand.backend import random_stream, to_host
 from uand.extensions import superposed
 from uand.extensions.superposed import (
@@ -273,6 +274,24 @@ def test_measurements_are_the_same_on_every_backend(backend_name):
     host = measured_moments(**at, thetas=[1.0], layers=3)
     for kind in KINDS:
         np.testing.assert_allclose(some[kind], host[kind], rtol=1e-9)
+
+
+def test_measurements_ask_for_no_argument_that_cupy_lacks(monkeypatch):
+    """CuPy's `clip` calls its limits `a_min` and `a_max`."""
+
+    class LikeCuPy(ModuleType):
+        def __getattr__(self, name):
+            return getattr(np, name)
+
+        @staticmethod
+        def clip(a, a_min, a_max, out=None):
+            return np.clip(a, a_min, a_max, out=out)
+
+    at = {"d0": 16, "d": 40, "m": 30, "ell": 3, "p": 0.3, "thetas": [1.0], "layers": 2}
+    host = measured_moments(**at)
+    monkeypatch.setattr(backend, "select", lambda name: LikeCuPy("cupy"))
+    for kind, values in measured_moments(**at, backend_name="cupy").items():
+        assert (values == host[kind]).all()
 
 
 def test_pairs_are_of_their_kind():

@@ -178,7 +178,7 @@ def test_the_package_imports_only_what_it_declares() -> None:
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 imported.add(node.module.partition(".")[0])
-    optional = {"gpu": {"cupy", "cupyx"}, "fast": {"numba"}}
+    optional = {"gpu": {"cupy", "cupyx"}, "fast": {"numba", "llvmlite"}}  # each pair comes together
     assert set(optional) <= set(EXTRAS)
     declared_names = {name.replace("-", "_") for name in by_name(PROJECT["dependencies"])}
     allowed = declared_names | set().union(*optional.values()) | {"uand"} | sys.stdlib_module_names

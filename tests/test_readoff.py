@@ -6,6 +6,7 @@ from collections import Counter
 from fractions import Fraction
 from types import ModuleType
 
+import array_api_compat.numpy
 import numpy as np
 import pytest
 import sympy as sp
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uand import backend, neurons, readoff
+from uand import bits as packed
 from uand.backend import random_stream
 
 # --- the definitions, on sets and in fractions ---------------------------------------------------
@@ -609,3 +611,21 @@ def test_few_bins_make_a_table_and_many_a_sort(monkeypatch):
         calls.clear()
         readoff._count_pairs(key, bins)
         assert bool(calls) == table
+
+
+def test_a_layer_on_a_gpu_is_read_there(monkeypatch):
+    """Large enough for the counters that are compiled for the host, but not on the host."""
+
+    class GPU(ModuleType):
+        def __getattr__(self, name):
+            return getattr(array_api_compat.numpy, name)
+
+    namespace = GPU("array_api_compat.cupy")
+    monkeypatch.setattr(backend, "namespace", lambda *arrays: namespace)
+    monkeypatch.setattr(backend, "select", lambda name="numpy": np)
+    monkeypatch.setattr(packed, "WORTH", 0.0)
+    monkeypatch.setattr(packed, "pack", lambda W: pytest.fail("the layer was moved to the host"))
+    W = neurons.sample_layer(30, 20, 0.3, random_stream(40))
+    assert as_counter(readoff.pair_histogram(W, [np.array([1, 2])])) == histogram_by_hand(
+        W, [[1, 2]]
+    )

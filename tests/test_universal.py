@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statistics_helpers import check_count, check_mean
 
-from uand import checks, universal
+from uand import checks
 from uand.backend import random_stream
 from uand.interference import expected_failures
 from uand.laws import LAWS
@@ -135,11 +135,10 @@ def test_bad_input(call, message):
 # --- counting -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tile", [1, 3, 7, 1024])
-def test_uncovered_pairs_are_those_that_share_no_neuron(xp, tile, monkeypatch):
-    monkeypatch.setattr(universal, "TILE", tile)
+def test_uncovered_pairs_are_those_that_share_no_neuron(xp):
     rng = random_stream(5)
-    for m, d, p in ((1, 3, 0.5), (2, 1, 0.5), (7, 4, 0.3), (8, 1, 0.0), (9, 2, 1.0), (20, 30, 0.2)):
+    small = ((1, 3, 0.5), (2, 1, 0.5), (7, 4, 0.3), (8, 1, 0.0), (9, 2, 1.0), (20, 30, 0.2))
+    for m, d, p in (*small, (1030, 6, 0.4)):  # the last by adding rows of bits
         W = sample_layer(m, d, p, rng)
         got = uncovered_pairs(xp.asarray(W))
         assert type(got) is int
@@ -165,13 +164,17 @@ def test_relabelling_features_and_neurons_changes_nothing(m, d, seed, random):
     )
 
 
-def test_memory_is_estimated_before_it_is_taken(monkeypatch):
+@pytest.mark.parametrize(
+    ("m", "least"),
+    [(1000, 4 * 3 * 1000 + 8 * 1000**2), (2000, 2 * 4 * 2048 / 8)],  # a product, or bits
+)
+def test_memory_is_estimated_before_it_is_taken(monkeypatch, m, least):
     asked = []
     monkeypatch.setattr(checks, "memory", lambda needed, names: asked.append((needed, names)))
-    uncovered_pairs(np.ones((3, 2000), dtype=np.uint8))
+    uncovered_pairs(np.ones((3, m), dtype=np.uint8))
     ((needed, names),) = asked
-    assert names == "m = 2000, d = 3"
-    assert 4 * 1024 * 2000 < needed < 6 * 1024 * 2000
+    assert names == f"m = {m}, d = 3"
+    assert least <= needed <= 2 * least
 
 
 @given(st.integers(2, 9), st.integers(1, 7), st.integers(0, 2**32))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from uand.every_pair import verify
     from uand.interference import predict, simulate
     from uand.layerfile import export
     from uand.measurements import ledger
@@ -21,9 +22,10 @@ _HOMES = {
     "predict": "uand.interference",
     "simulate": "uand.interference",
     "ledger": "uand.measurements",
+    "verify": "uand.every_pair",
 }
 
-__all__ = ["__version__", "design", "export", "ledger", "predict", "simulate"]
+__all__ = ["__version__", "design", "export", "ledger", "predict", "simulate", "verify"]
 
 
 def __getattr__(name: str) -> Any:

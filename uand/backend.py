@@ -4,6 +4,7 @@ Every random number is drawn on the host and moved, so that a seed means the sam
 """
 
 import math
+from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -95,6 +96,9 @@ def random_stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
+DRAWS = 2**22  # gaps that are drawn at a time
+
+
 def bernoulli_positions(n: int, p: float, rng: np.random.Generator) -> np.ndarray:
     r"""Return the sorted positions of the ones among `n` independent Bernoulli(`p`) bits.
 
@@ -105,15 +109,39 @@ def bernoulli_positions(n: int, p: float, rng: np.random.Generator) -> np.ndarra
     -------
     ndarray of int64, shape (number of ones,)
     """
-    if p == 0 or n == 0:
-        return np.empty(0, dtype=np.int64)
-    parts, last = [], -1
-    while last < n:
+    return np.concatenate([np.empty(0, dtype=np.int64), *_positions(n, p, rng)])
+
+
+def bernoulli_stretches(
+    n: int, p: float, length: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield what `bernoulli_positions` returns in parts: the ones of each `length` bits.
+
+    Whatever the length, the positions are the same; memory is bounded by that of one part and of
+    `DRAWS` gaps.
+    """
+    waiting: list[np.ndarray] = []
+    end = min(length, n)
+    for positions in _positions(n, p, rng):
+        while len(positions) and positions[-1] >= end:
+            cut = int(np.searchsorted(positions, end))
+            yield np.concatenate([*waiting, positions[:cut]])
+            waiting, positions, end = [], positions[cut:], min(end + length, n)
+        waiting.append(positions)
+    while True:
+        yield np.concatenate([np.empty(0, dtype=np.int64), *waiting])
+        if end >= n:
+            return
+        waiting, end = [], min(end + length, n)
+
+
+def _positions(n: int, p: float, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield the positions of the ones among `n` bits in order, some at a time."""
+    last = -1
+    while p > 0 and last < n:
         expected = (n - last) * p
-        gaps = rng.geometric(p, size=int(expected + 4 * math.sqrt(expected) + 16))
+        gaps = rng.geometric(p, size=min(DRAWS, int(expected + 4 * math.sqrt(expected) + 16)))
         # A gap beyond n ends the row whatever its size: clip it, so that no sum overflows.
         positions = last + np.cumsum(np.minimum(gaps, n + 1), dtype=np.int64)
-        parts.append(positions)
         last = int(positions[-1])
-    ones = np.concatenate(parts)
-    return ones[: np.searchsorted(ones, n)]
+        yield positions[: np.searchsorted(positions, n)] if last >= n else positions

@@ -124,6 +124,29 @@ def _parser() -> argparse.ArgumentParser:
         help="the pairs to read, as in: 0,1 4,7; default: all",
     )
     export.add_argument("--out", required=True, metavar="FILE.npz", help="where to write it")
+    verify = commands.add_parser(
+        "verify", parents=[output], help="count every pair of one layer, however large"
+    )
+    verify.add_argument("--m", type=_whole, required=True, help="number of features")
+    verify.add_argument("--d", type=_whole, required=True, help="number of neurons")
+    verify.add_argument(
+        "--p", type=_real, required=True, help="chance that a neuron reads a feature"
+    )
+    verify.add_argument("--seed", type=_whole, default=0, help="default: %(default)s")
+    verify.add_argument(
+        "--coverage-only",
+        action="store_true",
+        help="only count the pairs that no neuron reads: several times faster",
+    )
+    verify.add_argument(
+        "--state",
+        metavar="FILE",
+        help="keep what has been counted in FILE, and go on from it if it is there",
+    )
+    verify.add_argument(
+        "--jobs", type=_whole, default=-1, help="threads; default: one for each core"
+    )
+    verify.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
     ledger = commands.add_parser(
         "ledger", parents=[output], help="every claim of the book, predicted and measured"
     )
@@ -190,6 +213,14 @@ def _export_text(result: dict[str, Any]) -> str:
     )
 
 
+def _verify_text(result: dict[str, Any]) -> str:
+    rows = [["pairs", f"{result['pairs']:,}"], ["read by no neuron", f"{result['uncovered']:,}"]]
+    if result["histogram"] is not None:
+        for name, key in (("fewest", "min_K"), ("mean", "mean_K"), ("most", "max_K")):
+            rows.append([f"{name} neurons that read one pair", _show(result[key])])
+    return _table(rows)
+
+
 def _ledger_table(rows: Sequence[Any]) -> str:
     table = [["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]]
     for row in rows:
@@ -215,6 +246,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
         data = design(**options).as_dict()
         text, status = _design_text(data), 0 if data["feasible"] else INFEASIBLE
+    elif arguments.command == "verify":
+        from uand.every_pair import verify
+
+        data = verify(**options, progress=True).as_dict()
+        text, status = _verify_text(data), 0
     elif arguments.command == "export":
         from uand.layerfile import export
 

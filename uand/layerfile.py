@@ -9,14 +9,12 @@ estimates the AND of every pair that was asked for. Chapter *read-off*, claims A
 """
 
 import os
-import secrets
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from uand import __version__, checks
+from uand import __version__, checks, files
 from uand.backend import random_stream
 from uand.neurons import sample_layer
 from uand.readoff import check_pairs, contrast_signal
@@ -186,7 +184,7 @@ def export(
     m, d = checks.integer("m", m, 2), checks.integer("d", d, 1)
     density, seed = checks.probability("p", p), checks.integer("seed", seed, 0, 2**63 - 1)
     _scale(readoff, ell, m, density)
-    target = _target(out)
+    target = files.target("out", out)
     chosen = None if pairs is None else check_pairs(pairs, m).astype(np.int64)
     n = m * (m - 1) // 2 if chosen is None else len(chosen)
     # W as bytes, twice, and as floats; R; the pairs, with what `all_pairs` needs; and a block.
@@ -210,7 +208,7 @@ def export(
         "readoff": readoff,
         "version": __version__,
     }
-    _write(target, arrays)
+    files.replace("out", target, lambda file: np.savez(file, **arrays))
     return Export(
         m=m,
         d=d,
@@ -222,34 +220,3 @@ def export(
         uncovered=n - int(covered.sum()),
         out=os.fspath(out),
     )
-
-
-def _target(out: str | os.PathLike[str]) -> Path:
-    """Return the file that `out` names, links followed, or raise if it cannot become one."""
-    wanted = "a file, or a new name, in a folder that is there"
-    try:
-        target = Path(out).resolve()
-        good = target.parent.is_dir() and (target.is_file() or not target.exists())
-    except (OSError, RuntimeError, TypeError, ValueError):  # a loop of links, a null byte, no path
-        good = False
-    if not good or not os.fspath(out) or os.fspath(out).endswith(("/", os.sep)):
-        raise ValueError(f"out = {str(out)!r}: must be {wanted}")
-    return target
-
-
-def _write(target: Path, arrays: dict[str, Any]) -> None:
-    """Write `arrays` to a file beside `target` and put it in its place, or leave nothing."""
-    part = target.with_name(f".uand-{secrets.token_hex(8)}.part")
-    try:
-        file = part.open("xb")
-    except OSError as error:
-        raise ValueError(
-            f"out = {str(target)!r}: must be in a folder that can be written to ({error.strerror})"
-        ) from None
-    try:
-        with file:
-            np.savez(file, **arrays)
-        part.replace(target)
-    except BaseException:  # an interruption too
-        part.unlink(missing_ok=True)
-        raise

@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and of different lightness in grey.
@@ -381,4 +382,59 @@ def phase_diagram(
         )
     ax.set(xlabel=x, ylabel=y, yscale="log")
     ax.legend(loc="lower left", fontsize="small")
+    return figure
+
+
+@_styled
+def adder_diagram(a: Any, b: Any, c: Any, total: Any, carry: Any, rows: int) -> Figure:
+    """Draw three rows of bits with their sum and carry, and how many rows of which weight come up.
+
+    Parameters
+    ----------
+    a, b, c, total, carry : array of 0 and 1, shape (columns,)
+        The rows that go into a full adder, and those that come out.
+    rows : int
+        How many rows are to be added: the right panel stacks the rows of weight 1, 2, 4, ...
+        and marks the one that is left of each.
+    """
+    figure = Figure(figsize=(6.4, 3.2))
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    names = ("a", "b", "c", "sum", "carry")
+    for line, (name, row) in enumerate(zip(names, (a, b, c, total, carry), strict=True)):
+        y = -line - (0.6 if line >= 3 else 0)
+        colour = BLUE if name == "sum" else ORANGE if name == "carry" else GREY
+        for x, bit in enumerate(row):
+            left.add_patch(
+                Rectangle((x, y), 0.9, 0.8, facecolor=colour if bit else "white", edgecolor=GREY)
+            )
+            ink = "white" if bit else "black"
+            left.text(x + 0.45, y + 0.4, f"{int(bit)}", ha="center", va="center", color=ink)
+        left.text(-0.3, y + 0.4, name, ha="right", va="center")
+    left.axhline(-2.3, color=GREY)
+    left.set(xlim=(-2.2, len(a)), ylim=(-5.2, 1.2))
+    left.axis("off")
+    weight, highest = 0, rows
+    while rows:
+        for k in range(rows):
+            right.add_patch(
+                Rectangle(
+                    (weight, k),
+                    0.8,
+                    0.8,
+                    facecolor=BLUE if k == 0 else "white",
+                    edgecolor=GREY,
+                )
+            )
+        if rows > 1:
+            right.annotate(
+                "",
+                xy=(weight + 1, rows // 2 - 0.1),
+                xytext=(weight + 0.8, rows - 0.6),
+                arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 1.5},
+            )
+        right.text(weight + 0.4, -0.7, f"{2**weight}", ha="center")
+        weight, rows = weight + 1, rows // 2
+    right.text((weight - 0.2) / 2, -1.6, "weight of a row", ha="center")
+    right.set(xlim=(-0.3, weight + 0.2), ylim=(-2, highest + 0.5))
+    right.axis("off")
     return figure

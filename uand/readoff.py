@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from uand import backend, checks, neurons
+from uand import backend, bits, checks, neurons
 from uand.backend import Array
 
 BOTH, ONE, NONE = 2, 1, 0
@@ -347,12 +347,16 @@ class PairHistogram:
 
 
 def pair_histogram(
-    W: Array, inputs: Sequence[np.ndarray], tick: Callable[[], object] = lambda: None
+    W: Array,
+    inputs: Sequence[np.ndarray],
+    tick: Callable[[], object] = lambda: None,
+    engine: str = "auto",
 ) -> PairHistogram:
     r"""Read all :math:`\binom m2` pairs off every input, and count the pairs by :math:`(c,K,S)`.
 
-    Tile by tile over the rows of :math:`K=W^TW`, so that memory stays bounded; for :math:`S` only
-    the neurons that are on are multiplied, which are few.
+    Either tile by tile over the rows of :math:`K=W^TW`, where for :math:`S` only the neurons that
+    are on are multiplied, or by adding rows of bits; memory stays bounded, and the counts are the
+    same.
 
     Parameters
     ----------
@@ -361,24 +365,66 @@ def pair_histogram(
         The features that are on, for each input.
     tick : callable
         Called after every tile of every input, for a progress bar; see `tiles`.
+    engine : {"auto", "product", "numpy", "numba"}
+        ``"product"`` multiplies matrices, and the others add rows of bits on the host, see
+        `uand.bits`. ``"auto"`` takes numba where it is installed and the layer is large, and else
+        the product.
 
     Returns
     -------
     PairHistogram
         On the host, in whole numbers: no rounding anywhere.
     """
-    xp = backend.namespace(W)
+    checks.choice("engine", engine, ("auto", "product", "numpy", "numba"))
+    if engine == "auto":
+        engine = "numba" if _adding_pays(W, inputs) else "product"
+    parts: Iterator[tuple[np.ndarray, np.ndarray]]
+    if engine == "product":
+        parts = _multiplied(W, inputs, tick)
+    else:
+        layer = bits.pack(W)
+        prepared = [bits.prepare(layer, active) for active in inputs]
+        parts = _added(layer, prepared, bits.engine(engine), tick)
     total = {"values": np.empty((3, 0), dtype=np.int64), "counts": np.empty(0, dtype=np.int64)}
+    for values, counts in parts:
+        total = _add(total, values, counts)
+    c, K, S = total["values"]
+    return PairHistogram(c, K, S, total["counts"])
+
+
+def _adding_pays(W: Array, inputs: Sequence[np.ndarray]) -> bool:
+    """Return whether the compiled counters are there, and faster than the product."""
+    xp = backend.namespace(W)
+    counters = bits.engine("auto", xp, math.prod(W.shape) * float(W.shape[1]))
+    if counters.__name__ != "uand.bits_numba":  # on a GPU the product stays there
+        return False
+    from uand.bits_numba import table_fits  # only where numba is installed
+
+    reads = W.sum(axis=0, dtype=np.int64)
+    sums = [neurons.activations_from_set(W, on).astype(float) @ W for on in inputs]
+    return bool(table_fits(reads.max(), max((int(s.max()) for s in sums), default=0)))
+
+
+def _added(
+    layer: bits.Bits, inputs: list[bits.Input], counters: Any, tick: Callable[[], object]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for tile in range(layer.tiles):
+        yield counters.joint_histogram(layer, tile, tile + 1, inputs)
+        for _ in inputs:
+            tick()
+
+
+def _multiplied(
+    W: Array, inputs: Sequence[np.ndarray], tick: Callable[[], object]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    xp = backend.namespace(W)
     for tile in pair_tiles(W, inputs):
         K_bins, S_bins = int(xp.max(tile.K)) + 1, int(xp.max(tile.S)) + 1
         keys, counts = _count_pairs(
             (tile.c * K_bins + tile.K) * S_bins + tile.S, 3 * K_bins * S_bins
         )
-        part = np.stack([keys // S_bins // K_bins, keys // S_bins % K_bins, keys % S_bins])
-        total = _add(total, part, counts)
+        yield np.stack([keys // S_bins // K_bins, keys // S_bins % K_bins, keys % S_bins]), counts
         tick()
-    c, K, S = total["values"]
-    return PairHistogram(c, K, S, total["counts"])
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from uand import backend, checks
+from uand import backend, bits, checks, readoff
 from uand.backend import Array
 from uand.checks import CONTRAST, MEAN
 from uand.distributions import MAX_SIZE, TooMuchWork
 from uand.interference import expected_failures
 from uand.laws import LAWS
-from uand.readoff import TILE
 
 MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
 # Widths above the least one that are tried, of the 1% above it. The mean's failures fall in steps,
@@ -142,7 +141,7 @@ def density_for_coverage(m: int, d: int, chance: float) -> float:
 
 
 def uncovered_pairs(W: Array) -> int:
-    r"""Count the pairs that no neuron reads, over all :math:`\binom m2`, tile by tile.
+    r"""Count the pairs that no neuron reads, over all :math:`\binom m2`.
 
     Parameters
     ----------
@@ -156,27 +155,25 @@ def uncovered_pairs(W: Array) -> int:
     Raises
     ------
     ValueError
-        If a tile would not fit in memory.
+        If the layer does not fit in memory once more, as bits.
 
     Notes
     -----
-    Claims A12 and A13, chapter *universal*.
+    Claims A12 and A13, chapter *universal*; the algorithm is in chapter *every pair*.
     """
     xp = backend.namespace(W)
     d, m = W.shape
-    if not xp.__name__.endswith("cupy"):
-        checks.memory(4.0 * d * m + 5.0 * min(TILE, m) * m, f"m = {m}, d = {d}")
-    # A sum of ones may be rounded in single precision, but never to 0.
-    real = xp.astype(W, xp.float32)
-    total = 0
-    for first in range(0, m, TILE):
-        rows = min(TILE, m - first)
-        missed = (real[:, first : first + rows].T @ real[:, first:]) == 0
-        square, rest = missed[:, :rows], missed[:, rows:]
-        # The tile's own square has each pair twice, and on its diagonal features that none reads.
-        diagonal = int(xp.count_nonzero(xp.linalg.diagonal(square)))
-        total += (int(xp.count_nonzero(square)) - diagonal) // 2 + int(xp.count_nonzero(rest))
-    return total
+    if m <= bits.TILE:  # one product is faster than a feature at a time
+        checks.memory(4.0 * d * m + 9.0 * m * m, f"m = {m}, d = {d}")
+        never = readoff.shared_counts(W) == 0
+        alone = xp.count_nonzero(xp.linalg.diagonal(never))  # features that no neuron reads
+        return (int(xp.count_nonzero(never)) - int(alone)) // 2
+    layer = bits.pack(W)
+    if xp.__name__.endswith("cupy"):
+        layer = layer.to(xp)
+    # A union is full after some hundred rows.
+    counters = bits.engine("auto", backend.namespace(layer.words), 100.0 * m * m)
+    return int(counters.uncovered(layer, 0, layer.tiles))
 
 
 def critical_density(u: np.ndarray) -> float:

@@ -458,7 +458,7 @@ def measured_moments(
         counts = noisy_counts(W, V, superpose(V, active))
         seen: dict[str, list[Any]] = {kind: [] for kind in KINDS}
         for on, count in zip(active, counts, strict=True):
-            z = xp.clip(count - cut, min=0)
+            z = namespace(count).clip(count - cut, min=0)  # CuPy's own names its limits otherwise
             off = np.delete(np.arange(m), on)
             for kind, c in KINDS.items():
                 chosen = _pairs_of_kind(on, off, c, pairs, rng)

@@ -1,0 +1,53 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def target(name: str, value: str | os.PathLike[str]) -> Path:
+    """Return the file that `value` names, links followed, or raise if it cannot become one.
+
+    Raises
+    ------
+    ValueError
+        If it is no file and no new name in a folder that is there; `name` is the parameter.
+    """
+    try:
+        path = Path(value).resolve()
+        good = path.parent.is_dir() and (path.is_file() or not path.exists())
+    except (OSError, RuntimeError, TypeError, ValueError):  # a loop of links, a null byte, no path
+        good = False
+    if not good or not os.fspath(value) or os.fspath(value).endswith(("/", os.sep)):
+        raise ValueError(
+            f"{name} = {str(value)!r}: must be a file, or a new name, in a folder that is there"
+        )
+    return path
+
+
+def replace(name: str, path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` write a file beside `path` and put it in its place, or leave nothing.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be written to.
+    """
+    part = path.with_name(f".uand-{secrets.token_hex(8)}.part")
+    try:
+        file = part.open("xb")
+    except OSError as error:
+        raise ValueError(
+            f"{name} = {str(path)!r}: must be in a folder that can be written to ({error.strerror})"
+        ) from None
+    try:
+        with file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:  # an interruption too
+        part.unlink(missing_ok=True)
+        raise
