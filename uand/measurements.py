@@ -1897,6 +1897,11 @@ def _row(claim: Claim, comparisons: tuple[Comparison, ...], false_alarm: float) 
     )
 
 
+def claim_stream(seed: int, name: str) -> np.random.Generator:
+    """Return the stream that a claim is measured with: its own, whatever other claims there are."""
+    return random_stream(seed, ord(name[0]), int(name[1:]))
+
+
 def ledger(seed: int = 0, only: Iterable[str] | None = None) -> list[Row]:
     """Measure every claim and return the ledger, one row a claim.
 
@@ -1923,10 +1928,7 @@ def ledger(seed: int = 0, only: Iterable[str] | None = None) -> list[Row]:
     for name in chosen:
         if name not in CLAIMS:
             raise ValueError(f"only = {name!r}: must be one of {', '.join(CLAIMS)}")
-    measured = {
-        name: tuple(MEASUREMENTS[name](random_stream(seed, list(CLAIMS).index(name))))
-        for name in chosen
-    }
+    measured = {name: tuple(MEASUREMENTS[name](claim_stream(seed, name))) for name in chosen}
     comparisons = sum(len(several) for several in measured.values())
     false_alarm = FALSE_ALARM / max(comparisons, 1)
     return [_row(CLAIMS[name], measured.get(name, ()), false_alarm) for name in chosen]
