@@ -15,7 +15,6 @@ from scipy import stats
 
 from uand import interference, laws, readoff, universal
 from uand import measurements as ledger
-from uand.backend import random_stream
 from uand.laws import (
     CLAIMS,
     LAWS,
