@@ -185,7 +185,7 @@ def test_the_order_and_the_type_of_the_layer_do_not_matter(order, dtype):
     W = np.array([[1, 1, 1, 0], [0, 1, 0, 1]], dtype=dtype, order=order)
     before = W.copy()
     assert neurons.activations_from_sets(W, [[0, 1, 2], [3, 1]]).tolist() == [[2, 0], [0, 1]]
-    assert (W == before).all()
+    assert (before == W).all()
 
 
 @pytest.mark.parametrize("ell", [255, 256, 300])
