@@ -43,6 +43,7 @@ def side_by_side(
     repeats: int,
     least: float = LEAST,
     view: Callable[[Any], Any] = lambda result: result,
+    clock: str = "wall",
 ) -> dict:
     """Time all forms in turn, A B C A B C …, and compare every result with the first form's.
 
@@ -58,13 +59,16 @@ def side_by_side(
         Seconds for which a form is called in a row in each round, at least.
     view : callable
         Makes of a result what is compared; it is not timed.
+    clock : {"wall", "cpu"}
+        The seconds that count: those of the clock on the wall, or those that the process had on
+        processors, which other programs disturb less, and which mean the same on one core.
 
     Returns
     -------
     dict
-        For each form: ``calls`` in a row, ``seconds`` and ``cpu`` of one call in each round, and
-        the ``median``, ``min`` and ``max`` of the seconds, and those of the ``ratio`` to the base
-        in the same round.
+        For each form: ``calls`` in a row, ``wall`` and ``cpu`` seconds of one call in each round,
+        and the ``median``, ``min`` and ``max`` of those that count, and of the ``ratio`` to the
+        base in the same round.
 
     Raises
     ------
@@ -77,30 +81,26 @@ def side_by_side(
         result, once, _ = timed(form, 1)  # compiles, fills caches
         expected = view(result) if name == first else expected
         _check(name, view(result), first, expected)
-        calls[name] = max(1, min(10_000, math.ceil(least / max(once, 1e-9))))
-        if least and calls[name] > 1:  # the first call may have been slower
+        if once < 20 * least:  # the first call may have been slower
             _, once, _ = timed(form, 1)
-            calls[name] = max(1, min(10_000, math.ceil(least / max(once, 1e-9))))
+        calls[name] = max(1, min(10_000, math.ceil(least / max(once, 1e-9))))
         say(f"    {name}: about {once:.3g} s")
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    cpu: dict[str, list[float]] = {name: [] for name in forms}
+    times: dict[str, dict[str, list[float]]] = {name: {"wall": [], "cpu": []} for name in forms}
     for n in range(repeats):
         for name, form in forms.items():
-            result, wall, used = timed(form, calls[name])
+            result, wall, cpu = timed(form, calls[name])
             _check(name, view(result), first, expected)
-            seconds[name].append(wall)
-            cpu[name].append(used)
+            times[name]["wall"].append(wall)
+            times[name]["cpu"].append(cpu)
             del result
         say(f"    round {n + 1} of {repeats}")
+    slow = times[base][clock]
     return {
         name: {
             "calls": calls[name],
-            "seconds": seconds[name],
-            "cpu": cpu[name],
-            **spread(seconds[name]),
-            "ratio": spread(
-                [slow / quick for slow, quick in zip(seconds[base], seconds[name], strict=True)]
-            ),
+            **times[name],
+            **spread(times[name][clock]),
+            "ratio": spread([a / b for a, b in zip(slow, times[name][clock], strict=True)]),
         }
         for name in forms
     }

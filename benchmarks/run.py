@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--out", type=Path, help=f"default: {DATA}, and nothing with --quick")
     parse.add_argument("--busy", action="store_true", help="measure on a busy machine too")
     parse.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    parse.add_argument("--cores", type=int, default=1, help=argparse.SUPPRESS)
+    parse.add_argument("--cores", type=int, choices=(1, 2), help="only on so many")
     parse.add_argument("--alone", nargs=2, help=argparse.SUPPRESS)
     return parse
 
@@ -139,7 +139,7 @@ def parent(options: argparse.Namespace) -> int:
         say(f"WARNING: {words}: the times will be wrong, and the ratios noisy")
     kept = {"format": FORMAT, "quick": options.quick, "machine": machine.describe()}
     kept |= {"versions": machine.versions(), "workloads": _earlier(path, kept)}
-    for cores in (1, 2):
+    for cores in (options.cores,) if options.cores else (1, 2):
         some = [name for name in names if cores in _cores(name)]
         if some:
             status = _listen(options, cores, some, kept, path)

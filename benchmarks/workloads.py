@@ -21,7 +21,7 @@ import measure
 import numpy as np
 import rivals
 import scipy.sparse
-from measure import say, side_by_side
+from measure import say
 
 import uand
 from uand import bits, every_pair, features, neurons, readoff
@@ -39,6 +39,22 @@ class Setting:
     least: float
     seed: int
     quick: bool
+
+    @property
+    def clock(self) -> str:
+        """Return which seconds count: on one core those of the process alone."""
+        return "cpu" if self.cores == 1 else "wall"
+
+    def timed(self, form: Callable[[], Any]) -> float:
+        """Return the seconds that one call takes."""
+        _, wall, cpu = measure.timed(form, 1)
+        return cpu if self.clock == "cpu" else wall
+
+    def side_by_side(self, forms: dict[str, Callable[[], Any]], **options: Any) -> dict:
+        """Time some forms in turn, the first of which the ratios are taken to."""
+        return measure.side_by_side(
+            forms, next(iter(forms)), self.repeats, self.least, clock=self.clock, **options
+        )
 
 
 # Parameters of each workload, full and quick.
@@ -137,8 +153,8 @@ class Limits:
     def _note(self, name: str, work: float, run: Callable[[], Any]) -> None:
         run()
         for _ in range(2 if self.setting.quick else 5):
-            _, seconds, _ = measure.timed(run, 1)
-            self.best[name] = max(self.best[name], work / seconds)
+            seconds = self.setting.timed(run)
+            self.best[name] = max(self.best[name], work / max(seconds, 1e-9))
 
 
 def _copy(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -239,7 +255,7 @@ def histogram(setting: Setting, m: int, d: int, p: float) -> dict:
     for engine in engines():
         count = bits.engine(engine).count_histogram
         forms["uand_" + engine] = partial(rivals.add_up, _tile(count, layer), m, threads)
-    timed = side_by_side(forms, "dense", setting.repeats, setting.least)
+    timed = setting.side_by_side(forms)
     pairs = m * (m - 1) // 2
     flops, anded = ("flops", 2.0 * d * _entries(m)), ("words_cache", 1.0 * pairs * packed.shape[1])
     added = ("words_cache", _added_words(layer))
@@ -285,7 +301,7 @@ def coverage(setting: Setting, m: int, d: int, p: float) -> dict:
     for engine in engines():
         count = bits.engine(engine).uncovered
         forms["uand_" + engine] = partial(rivals.add_up, _tile(count, layer), m, threads)
-    timed = side_by_side(forms, "dense", setting.repeats, setting.least)
+    timed = setting.side_by_side(forms)
     flops = ("flops", 2.0 * d * _entries(m))
     joined = _joined_words(layer, 8, random_stream(setting.seed, 1))
     work = {"dense": flops, "torch": flops, "uand_numba": ("words_cache", joined)}
@@ -341,7 +357,7 @@ def read_off(setting: Setting, m: int, d: int, p: float, ell: int) -> dict:
         "uand_product": product,
         **{"uand_" + engine: partial(added, engine) for engine in engines()},
     }
-    timed = side_by_side(forms, "dense", setting.repeats, setting.least)
+    timed = setting.side_by_side(forms)
     table = added(engines()[-1]).reshape(3, bins, bins)
     again = float(
         sum(
@@ -402,12 +418,8 @@ def forward(setting: Setting, m: int, d: int, p: float, ell: int, inputs: int) -
         torch.set_num_threads(setting.cores)
         some, layer = torch.from_numpy(f), torch.from_numpy(real)
         forms["torch"] = lambda: torch.relu(some @ layer.T - 1).to(torch.int32).numpy()
-    timed = side_by_side(
-        forms,
-        "dense",
-        setting.repeats,
-        setting.least,
-        view=lambda z: z.toarray() if scipy.sparse.issparse(z) else z,
+    timed = setting.side_by_side(
+        forms, view=lambda z: z.toarray() if scipy.sparse.issparse(z) else z
     )
     flops = ("flops", 2.0 * inputs * m * d)
     moved = ("bytes", 1.0 * inputs * d * (ell + 4))
@@ -452,7 +464,7 @@ def sampling(setting: Setting, m: int, d: int, densities: list[float]) -> dict:
         if abs(off) > 6:
             raise measure.Disagreement(f"'dense' draws {off:.1f} standard errors too many ones")
         forms = {name: partial(_drawn, name, m, d, p, setting.seed) for name in names}
-        timed = side_by_side(forms, "dense", setting.repeats, setting.least)
+        timed = setting.side_by_side(forms)
         for name in names:
             found = in_own_process("draw", form=name, m=m, d=d, p=p, seed=setting.seed)
             timed[name]["bytes"] = found["peak"] - found["before"]
@@ -485,8 +497,8 @@ def scaling(setting: Setting, **sweeps: dict) -> dict:
             seconds: list[list[float]] = [[] for _ in values]
             for n in range(setting.repeats + 1):
                 for call, times in zip(calls, seconds, strict=True):
-                    _, wall, _ = measure.timed(call, 1)
-                    times += [wall] if n else []  # the first round is not counted
+                    once = setting.timed(call)
+                    times += [once] if n else []  # the first round is not counted
             median = [measure.spread(times)["median"] for times in seconds]
             fit = measure.exponent(values, median)
             say(f"    {counter} against {parameter}: {fit['slope']:.3f} ± {fit['se']:.3f}")
@@ -624,5 +636,6 @@ def run(name: str, setting: Setting) -> dict:
         "package": uand.__version__,
         "seed": setting.seed,
         "repeats": setting.repeats,
+        "clock": setting.clock,
         **WORKLOADS[name][0](setting, **parameters),
     }
