@@ -22,7 +22,7 @@ import machine
 import measure
 from measure import say
 
-from uand import files
+from uand import checks, files
 
 DATA = Path(__file__).with_name("data") / "cpu.json"
 FORMAT = 1
@@ -68,8 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.repeats is None:
         options.repeats = 2 if options.quick else 5
-    if options.repeats < 1:
-        say(f"repeats = {options.repeats}: must be an integer of at least 1")
+    try:
+        checks.integer("repeats", options.repeats, 1)
+        checks.integer("seed", options.seed, 0)
+    except ValueError as error:
+        say(str(error))
         return 2
     if options.alone:
         from workloads import alone
