@@ -129,7 +129,7 @@ def activations_from_sets(W: Array, inputs: Sequence[Any]) -> Array:
     for row, active in enumerate(sets):
         k = xp.zeros((d,), dtype=narrow)
         for feature in active:
-            k = k + by_feature[int(feature), :]
-        # With one reading or none there is no activation; no unsigned number goes below 0.
-        z[row, :] = xp.astype(k - xp.astype(k > 0, narrow), xp.int32)
+            k += by_feature[int(feature), :]
+        k -= xp.astype(k > 0, narrow)  # no unsigned number goes below 0
+        z[row, :] = xp.astype(k, xp.int32)
     return z
