@@ -78,7 +78,7 @@ SIZES: dict[str, tuple[dict, dict]] = {
                 "p": [0.01, 0.02, 0.035, 0.06, 0.1],
             },
             "coverage": {
-                "base": {"m": 50_000, "d": 10_000, "p": 0.1},
+                "base": {"m": 100_000, "d": 10_000, "p": 0.07},
                 "m": [10_000, 20_000, 35_000, 60_000, 100_000],
                 "d": [2_000, 4_000, 7_000, 12_000, 20_000],
                 "p": [0.03, 0.05, 0.1, 0.17, 0.3],
@@ -501,6 +501,7 @@ def scaling(setting: Setting, **sweeps: dict) -> dict:
                     times += [once] if n else []  # the first round is not counted
             median = [measure.spread(times)["median"] for times in seconds]
             fit = measure.exponent(values, median)
+            lists = [_seconds_of_lists(counters, layer, setting) for layer in layers]
             say(f"    {counter} against {parameter}: {fit['slope']:.3f} ± {fit['se']:.3f}")
             found["sweeps"].setdefault(counter, {})[parameter] = {
                 "values": values,
@@ -509,6 +510,8 @@ def scaling(setting: Setting, **sweeps: dict) -> dict:
                 "median": median,
                 "exponent": fit["slope"],
                 "se": fit["se"],
+                "lists": lists,
+                "without_lists": _without(values, median, lists),
                 "theory": EXPONENTS[counter][parameter],
             }
             del layers, calls
@@ -519,6 +522,24 @@ def _counted(count: Callable[..., Any], layer: bits.Bits) -> None:
     counts = count(layer, 0, layer.tiles)
     if isinstance(counts, np.ndarray) and int(counts.sum()) != layer.m * (layer.m - 1) // 2:
         raise measure.Disagreement("the histogram does not hold every pair once")
+
+
+def _seconds_of_lists(counters: Any, layer: bits.Bits, setting: Setting) -> float:
+    """Return what it takes to list who reads each feature, which the laws leave out."""
+    make = getattr(counters, "_all_lists", None)
+    if make is None:  # the NumPy form makes them one tile at a time
+        return setting.timed(lambda: [bits.readers(layer, tile) for tile in range(layer.tiles)])
+    make(layer, 0, 1)
+    return setting.timed(lambda: make(layer, 0, layer.tiles))
+
+
+def _without(values: list, seconds: list[float], lists: list[float]) -> dict | None:
+    """Fit the exponent of what is left; None where the lists take all of a toy's time."""
+    left = [a - b for a, b in zip(seconds, lists, strict=True)]
+    if min(left) <= 0:
+        return None
+    fit = measure.exponent(values, left)
+    return {"exponent": fit["slope"], "se": fit["se"]}
 
 
 def memory(setting: Setting, m: list[int], d: int, p: float) -> dict:

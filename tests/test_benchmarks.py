@@ -89,6 +89,7 @@ def check_record(record):
             assert math.isfinite(one["exponent"])
             assert one["se"] >= 0
             assert {"base", "theory"} <= set(one)
+            assert len(one.get("lists", one["values"])) == len(one["values"])
     held = work["memory"]["1"]
     assert len(held["m"]) == len(held["peak"]) == len(held["before"]) >= 3
     assert held["theory"] == held["d"] / 8

@@ -81,6 +81,14 @@ def test_panels_may_be_logarithmic(log):
         assert ax.get_yscale() == ("log" if "y" in log else "linear")
 
 
+def test_panels_may_share_one_legend():
+    law = plots.Series("law", [1, 2], [0.1, 0.9])
+    figure = plots.law_and_measurement_in_panels({"a": [law], "b": [law]}, "up", legend_above=True)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["law"]
+    assert [ax.get_legend() for ax in figure.axes] == [None, None]
+
+
 def test_ratios_are_bars_from_one_with_their_spread():
     slow = plots.Bar("slow", 0.5, 0.4, 0.6)
     quick = plots.Bar("quick", 80.0, 70.0, 100.0, ours=True)

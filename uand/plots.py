@@ -152,6 +152,7 @@ def law_and_measurement_in_panels(
     y: str,
     mark: Mapping[str, float] | None = None,
     log: str = "",
+    legend_above: bool = False,
 ) -> Figure:
     """Draw the same quantity against several variables, side by side on one vertical axis.
 
@@ -165,6 +166,8 @@ def law_and_measurement_in_panels(
         A vertical line in the panels whose label is named.
     log : {"", "x", "y", "xy"}
         Which axes are logarithmic.
+    legend_above : bool
+        Whether one legend stands above all panels, whose series then have the same labels.
     """
     figure = Figure(figsize=(6.4, 3.6))
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
@@ -175,7 +178,10 @@ def law_and_measurement_in_panels(
             ax.axvline(mark[x], color=GREY, linestyle=":")
         ax.set_xlabel(x)
         _scale_by_logarithm(ax, log)
-        ax.legend(fontsize="small")
+        if not legend_above:
+            ax.legend(fontsize="small")
+    if legend_above:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     axes[0].set_ylabel(y)
     return figure
 
