@@ -67,7 +67,7 @@ SIZES: dict[str, tuple[dict, dict]] = {
     "forward": ({**BASE, "ell": 8, "inputs": 1024}, {**TOY, "ell": 8, "inputs": 64}),
     "sampling": (
         {"m": 10_000, "d": 10_000, "densities": [0.05, 0.005]},
-        {"m": 1500, "d": 300, "densities": [0.05, 0.005]},
+        {"m": 1500, "d": 300, "densities": [0.05]},
     ),
     "scaling": (
         {

@@ -307,5 +307,6 @@ def test_peak_memory_is_that_of_the_process_alone():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
-    assert 2**26 <= after - before < 2**27
+    # The system counts pages in batches, so its peak may be some hundred of them short.
+    assert 2**26 - 2**20 <= after - before < 2**27
     assert 0 < after < here.nbytes
