@@ -178,6 +178,8 @@ def law_and_measurement_in_panels(
             ax.axvline(mark[x], color=GREY, linestyle=":")
         ax.set_xlabel(x)
         _scale_by_logarithm(ax, log)
+        if log:  # labels at 1, 2 and 5 are many for a narrow panel
+            ax.tick_params(axis="x", labelsize="small")
         if not legend_above:
             ax.legend(fontsize="small")
     if legend_above:
