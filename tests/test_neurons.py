@@ -161,3 +161,41 @@ def test_activations_count_exactly_beyond_the_whole_numbers_of_float32():
 def test_what_is_no_set_of_features_is_refused(active):
     with pytest.raises(ValueError, match=r"^active .*: must be "):
         neurons.activations_from_set(np.ones((2, 4), dtype=np.uint8), active)
+
+
+# --- sets of inputs ------------------------------------------------------------------------------
+
+
+def test_sets_added_up_equal_the_definition(xp):
+    rng = random_stream(22)
+    for m, d in ((1, 1), (5, 3), (40, 9)):
+        W = rng.integers(0, 2, size=(d, m), dtype=np.uint8)
+        sets = [rng.permutation(m)[:ell] for ell in (0, 1, min(m, 3), m)]
+        expected = [activations_by_hand(W.tolist(), s.tolist()) for s in sets]
+        z = neurons.activations_from_sets(xp.asarray(W), sets)
+        assert z.dtype == xp.int32
+        assert backend.to_host(z).tolist() == expected
+    none = neurons.activations_from_sets(xp.asarray(W), [])
+    assert none.shape == (0, 9)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
+def test_the_order_and_the_type_of_the_layer_do_not_matter(order, dtype):
+    W = np.array([[1, 1, 1, 0], [0, 1, 0, 1]], dtype=dtype, order=order)
+    before = W.copy()
+    assert neurons.activations_from_sets(W, [[0, 1, 2], [3, 1]]).tolist() == [[2, 0], [0, 1]]
+    assert (before == W).all()
+
+
+@pytest.mark.parametrize("ell", [255, 256, 300])
+def test_sums_beyond_one_byte_do_not_wrap_in_sets_either(xp, ell):
+    W = xp.asarray(np.ones((2, 300), dtype=np.uint8))
+    z = neurons.activations_from_sets(W, [range(ell), [0, 1]])
+    assert backend.to_host(z).tolist() == [[ell - 1] * 2, [1] * 2]
+
+
+@pytest.mark.parametrize("wrong", [[-1], [5], [1, 1]])
+def test_sets_name_features_that_are_there_once(wrong):
+    with pytest.raises(ValueError, match=f"^inputs holds {wrong[0]}: must be different features"):
+        neurons.activations_from_sets(np.ones((3, 5), dtype=np.uint8), [[0], wrong])

@@ -73,6 +73,41 @@ def test_panels_share_the_vertical_axis_and_keep_their_own_series():
     assert len(single.axes) == 1
 
 
+@pytest.mark.parametrize("log", ["", "x", "xy"])
+def test_panels_may_be_logarithmic(log):
+    law = plots.Series("law", [1, 2], [0.1, 0.9])
+    for ax in plots.law_and_measurement_in_panels({"a": [law], "b": [law]}, "up", log=log).axes:
+        assert ax.get_xscale() == ("log" if "x" in log else "linear")
+        assert ax.get_yscale() == ("log" if "y" in log else "linear")
+
+
+def test_panels_may_share_one_legend():
+    law = plots.Series("law", [1, 2], [0.1, 0.9])
+    figure = plots.law_and_measurement_in_panels({"a": [law], "b": [law]}, "up", legend_above=True)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["law"]
+    assert [ax.get_legend() for ax in figure.axes] == [None, None]
+
+
+def test_ratios_are_bars_from_one_with_their_spread():
+    slow = plots.Bar("slow", 0.5, 0.4, 0.6)
+    quick = plots.Bar("quick", 80.0, 70.0, 100.0, ours=True)
+    figure = plots.ratio_bars({"sum": [slow, quick], "or": [quick]}, x="times as fast")
+    first, second = figure.axes
+    assert first.get_xscale() == second.get_xscale() == "log"
+    assert (first.get_ylabel(), second.get_ylabel()) == ("sum", "or")
+    assert (first.get_xlabel(), second.get_xlabel()) == ("", "times as fast")
+    assert [text.get_text() for text in first.get_yticklabels()] == ["slow", "quick"]
+    assert [text.get_text() for text in first.texts] == ["0.5×", "80×"]
+    for patch, bar in zip(first.patches, (slow, quick), strict=True):
+        assert {patch.get_x(), patch.get_x() + patch.get_width()} == {1, bar.value}
+    whiskers = [c.get_segments()[0][:, 0].tolist() for c in first.collections]
+    assert whiskers == [[0.4, 0.6], [70.0, 100.0]]
+    assert first.get_ylim() == (1.6, -0.6)  # the first bar is the uppermost
+    assert first.get_xlim()[1] == 400
+    assert first.patches[0].get_facecolor() != first.patches[1].get_facecolor()
+
+
 def test_a_step_function_holds_its_value_until_the_next_x():
     series = plots.Series.of_kind("both", [0, 1, 2], [3, 2, 1], steps=True)
     (line,) = plots.law_and_measurement([series], "x", "y").axes[0].get_lines()

@@ -456,6 +456,16 @@ def test_what_is_no_truth_table_is_refused(table):
 # --- all pairs -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("ell", [0, 1, 2, 9])
+def test_the_largest_sum_bounds_every_pair_and_is_reached_on_the_diagonal(ell):
+    W = neurons.sample_layer(30, 200, 0.3, random_stream(8))
+    active = np.arange(ell)
+    z = [z_by_hand(S, active) for S in sets_of(W)]
+    sums = [sum(z[i] for i in range(200) if W[i, feature]) for feature in range(30)]
+    assert readoff._largest_sum(W, active) == max(sums)
+    assert readoff.pair_histogram(W, [active]).S.max() <= max(sums)
+
+
 @pytest.mark.parametrize("tile", [1, 2, 3, 5, 1024])
 def test_pair_histogram_counts_every_pair_of_every_input(xp, monkeypatch, tile):
     monkeypatch.setattr(readoff, "TILE", tile)

@@ -149,7 +149,11 @@ def law_and_measurement(
 
 @_styled
 def law_and_measurement_in_panels(
-    panels: Mapping[str, Sequence[Series]], y: str, mark: Mapping[str, float] | None = None
+    panels: Mapping[str, Sequence[Series]],
+    y: str,
+    mark: Mapping[str, float] | None = None,
+    log: str = "",
+    legend_above: bool = False,
 ) -> Figure:
     """Draw the same quantity against several variables, side by side on one vertical axis.
 
@@ -161,6 +165,10 @@ def law_and_measurement_in_panels(
         The label of the vertical axis.
     mark : mapping of str to float, optional
         A vertical line in the panels whose label is named.
+    log : {"", "x", "y", "xy"}
+        Which axes are logarithmic.
+    legend_above : bool
+        Whether one legend stands above all panels, whose series then have the same labels.
     """
     figure = Figure(figsize=(6.4, 3.6))
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
@@ -170,7 +178,13 @@ def law_and_measurement_in_panels(
         if mark and x in mark:
             ax.axvline(mark[x], color=GREY, linestyle=":")
         ax.set_xlabel(x)
-        ax.legend(fontsize="small")
+        _scale_by_logarithm(ax, log)
+        if log:  # labels at 1, 2 and 5 are many for a narrow panel
+            ax.tick_params(axis="x", labelsize="small")
+        if not legend_above:
+            ax.legend(fontsize="small")
+    if legend_above:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     axes[0].set_ylabel(y)
     return figure
 
@@ -185,6 +199,68 @@ def _scale_by_logarithm(ax: Axes, log: str) -> None:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             axis.set_minor_formatter(NullFormatter())
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A measured ratio and how far it was spread.
+
+    Attributes
+    ----------
+    label : str
+    value, low, high : float
+        The middle of what was measured, and the least and the largest.
+    ours : bool
+        Whether it belongs to the book, and not to what it is compared with.
+    """
+
+    label: str
+    value: float
+    low: float
+    high: float
+    ours: bool = False
+
+
+@_styled
+def ratio_bars(groups: Mapping[str, Sequence[Bar]], x: str) -> Figure:
+    """Draw ratios as bars from 1 on a logarithmic axis, a panel for each group.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of Bar
+        The bars of each panel, from above, under its name.
+    x : str
+        The label of the horizontal axis.
+    """
+    many = [len(bars) for bars in groups.values()]
+    figure = Figure(figsize=(6.4, 1.2 + 0.33 * sum(many)))
+    ratios = {"height_ratios": [n + 0.6 for n in many]}
+    axes = np.atleast_1d(figure.subplots(len(groups), 1, sharex=True, gridspec_kw=ratios))
+    for ax, (name, bars) in zip(axes, groups.items(), strict=True):
+        for row, bar in enumerate(bars):
+            ax.barh(
+                row,
+                bar.value - 1,
+                left=1,
+                height=0.7,
+                color=BLUE if bar.ours else "white",
+                edgecolor=BLUE if bar.ours else GREY,
+                hatch=None if bar.ours else "///",
+            )
+            ends = [[bar.value - bar.low], [bar.high - bar.value]]
+            ax.errorbar(bar.value, row, xerr=ends, fmt="none", color="black")
+            shown = f"{bar.value:,.0f}×" if bar.value >= 10 else f"{bar.value:.2g}×"
+            place = max(bar.high, 1.0)  # beyond the bar, the whisker and the line at 1
+            ax.annotate(shown, (place, row), (5, 0), textcoords="offset points", va="center")
+        ax.axvline(1, color="black", linewidth=1)
+        ax.set(xscale="log", ylabel=name, ylim=(len(bars) - 0.4, -0.6))
+        ax.set_yticks(range(len(bars)), [bar.label for bar in bars])
+        ax.grid(visible=False, axis="y")
+    # Room for the numbers at the end of the longest bar.
+    axes[0].set_xlim(right=4 * max(bar.high for bars in groups.values() for bar in bars))
+    axes[-1].set_xlabel(x)
+    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    return figure
 
 
 @_styled

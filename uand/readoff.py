@@ -401,8 +401,14 @@ def _adding_pays(W: Array, inputs: Sequence[np.ndarray]) -> bool:
     from uand.bits_numba import table_fits  # only where numba is installed
 
     reads = W.sum(axis=0, dtype=np.int64)
-    sums = [neurons.activations_from_set(W, on).astype(float) @ W for on in inputs]
-    return bool(table_fits(reads.max(), max((int(s.max()) for s in sums), default=0)))
+    return bool(table_fits(reads.max(), max((_largest_sum(W, s) for s in inputs), default=0)))
+
+
+def _largest_sum(W: np.ndarray, active: np.ndarray) -> int:
+    """Return the most that the activations of a feature's neurons add up to: no S is larger."""
+    z = neurons.activations_from_set(W, active)
+    on = np.flatnonzero(z)  # few, and the others add nothing
+    return int((z[on].astype(float) @ W[on]).max())
 
 
 def _added(
