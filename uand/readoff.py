@@ -395,13 +395,17 @@ def pair_histogram(
 def _adding_pays(W: Array, inputs: Sequence[np.ndarray]) -> bool:
     """Return whether the compiled counters are there, and faster than the product."""
     xp = backend.namespace(W)
-    if bits.engine("auto", xp, math.prod(W.shape) * float(W.shape[1])) is bits:
+    counters = bits.engine("auto", xp, math.prod(W.shape) * float(W.shape[1]))
+    if counters.__name__ != "uand.bits_numba":
         return False
     from uand.bits_numba import table_fits  # only where numba is installed
 
     reads = W.sum(axis=0, dtype=np.int64)
-    sums = [neurons.activations_from_set(W, on).astype(float) @ W for on in inputs]
-    return bool(table_fits(reads.max(), max((int(s.max()) for s in sums), default=0)))
+    most = 0
+    for z in (neurons.activations_from_set(W, on).astype(float) for on in inputs):
+        for first in range(0, W.shape[1], TILE):  # W as floats, a part at a time
+            most = max(most, int((z @ W[:, first : first + TILE]).max()))
+    return bool(table_fits(reads.max(), most))
 
 
 def _added(
