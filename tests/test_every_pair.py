@@ -210,7 +210,8 @@ def test_workers_that_share_no_memory_need_the_layer_each():
     one, two = (needed_memory(10**6, 10**4, 0.056, jobs) for jobs in (1, 2))
     apart = needed_memory(10**6, 10**4, 0.056, 2, shared=False)
     assert apart - two == layer
-    assert layer < one < two < 1.2 * layer
+    assert layer < one <= two < 1.5 * layer
+    assert two < needed_memory(10**6, 10**4, 0.056, 20)
     # More workers than blocks have nothing to do, and take nothing.
     asked = []
     with pytest.MonkeyPatch.context() as patch:
@@ -239,6 +240,7 @@ def peak(m, d, p, engine):
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource usage on Windows")
 def test_the_estimate_is_what_a_process_takes_at_most():
     engine = "auto"
+    peak(2, 2, 0.5, engine)  # compiles, which takes memory too, where nobody has before
     nothing = peak(2, 2, 0.5, engine)
     for m, d, p in ((200_000, 300, 0.1), (30_000, 4000, 0.05), (2000, 40_000, 0.1)):
         taken, said = peak(m, d, p, engine) - nothing, needed_memory(m, d, p)
