@@ -227,7 +227,8 @@ def needed_memory(m: int, d: int, p: Any, jobs: int = 1, shared: bool = True) ->
     reads = math.ceil(d * chance)  # whole numbers: a size beyond all floats has an estimate too
     lists = 16 * features * (reads + 4 * math.isqrt(reads) + 20)
     block = lists + 2 * min(m, TILE) * d + 16 * (d + 1) + 2**20
-    return layer * (1 if shared else jobs) + max(bits.sampling_bytes(m, d), block * jobs)
+    layers = 1 if shared else jobs  # each of them is drawn
+    return layer * layers + max(bits.sampling_bytes(m, d) * layers, block * jobs)
 
 
 def verify(
@@ -320,7 +321,7 @@ def verify(
             unit=" pairs",
             unit_scale=True,
         ) as bar:
-            workers = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
+            workers = joblib.Parallel(at_once, prefer="threads", return_as="generator_unordered")
             count = joblib.delayed(_count)
             calls = (count(layer, engine, sums.coverage_only, block) for block in todo)
             with _results(workers, calls) as results:
