@@ -227,6 +227,7 @@ def test_partners_are_the_later_features_that_exist():
     for tile, features, columns in (
         (0, slice(0, 2), slice(0, 3)),
         (0, slice(1000, 1024), slice(1, 2)),
+        (1, slice(7, 9), slice(0, 3)),
         (1, slice(7, 9), slice(1, 3)),
         (1, slice(7, 9), slice(2, 3)),
         (2, slice(0, 20), slice(2, 3)),
