@@ -7,10 +7,12 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from statistics_helpers import check_cells, check_count, check_estimate, check_mean
 
 from uand import backend
-from uand.backend import bernoulli_positions, random_stream
+from uand.backend import bernoulli_positions, bernoulli_stretches, random_stream
 
 # --- which namespace -----------------------------------------------------------------------------
 
@@ -213,3 +215,58 @@ def test_bernoulli_positions_draw_again_when_the_first_gaps_fall_short():
     short = Short()
     assert bernoulli_positions(1000, 0.01, short).tolist() == list(range(1000))
     assert short.calls > 1
+
+
+# --- in stretches --------------------------------------------------------------------------------
+
+
+def in_stretches(n, p, length, seed):
+    parts = list(bernoulli_stretches(n, p, length, random_stream(seed)))
+    assert len(parts) == max(1, math.ceil(n / length))
+    for k, ones in enumerate(parts):
+        assert ones.dtype == np.int64
+        assert ((ones >= k * length) & (ones < min(n, (k + 1) * length))).all()
+    return np.concatenate(parts).tolist()
+
+
+@given(
+    st.integers(0, 300),
+    st.sampled_from([0.0, 1e-3, 0.02, 0.3, 0.9, 1.0]),
+    st.integers(1, 400),
+    st.integers(1, 60),
+    st.integers(0, 2**32),
+)
+def test_stretches_have_the_same_positions_whatever_their_length(n, p, length, draws, seed):
+    whole = bernoulli_positions(n, p, random_stream(seed)).tolist()
+    assert in_stretches(n, p, length, seed) == whole
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "DRAWS", draws)  # nor how many gaps are drawn at a time
+        assert bernoulli_positions(n, p, random_stream(seed)).tolist() == whole
+        assert in_stretches(n, p, length, seed) == whole
+
+
+@pytest.mark.parametrize("p", [0.001, 0.4])
+def test_stretches_of_long_rows(p):
+    n = 300_000
+    whole = bernoulli_positions(n, p, random_stream(2)).tolist()
+    for length in (1000, 99_991, n, 10**9):
+        assert in_stretches(n, p, length, 2) == whole
+
+
+def test_a_stretch_is_drawn_when_it_is_asked_for():
+    """Memory is that of a stretch: nothing is drawn that nobody waits for."""
+
+    class Watched:
+        drawn = 0
+
+        def geometric(self, p, size):
+            self.drawn += size
+            return np.ones(size, dtype=np.int64)
+
+    watched = Watched()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "DRAWS", 10)
+        parts = bernoulli_stretches(10**9, 1.0, 25, watched)
+        for k in range(1, 4):
+            assert next(parts).tolist() == list(range(25 * (k - 1), 25 * k))
+            assert watched.drawn <= 25 * k + 10

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 
 import uand
-from uand import backend, cli, interference
+from uand import backend, bits, cli, interference
 from uand import measurements as ledger
+from uand.backend import random_stream
 from uand.cli import main
+from uand.neurons import sample_layer
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYER = {"m": 200, "d": 2000, "ell": 3, "p": 0.1, "eps": 0.25}
@@ -563,3 +565,110 @@ def test_a_senseless_demand_has_status_2(
     error = capsys.readouterr().err
     assert error.startswith("uand design: error: ")
     assert error.count("\n") == 1
+
+
+# --- every pair -----------------------------------------------------------------------------------
+
+COUNTED = {"m": 120, "d": 60, "p": 0.3}
+VERIFY = ["m", "d", "p", "seed", "pairs", "uncovered", "min_K", "max_K", "mean_K", "histogram"]
+
+
+@pytest.fixture
+def without_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count in the reference form, which a command in this process does not wait for."""
+    monkeypatch.setattr(bits, "find_spec", lambda name: None)
+
+
+@pytest.mark.usefixtures("without_compiling")
+def test_verify_json_is_what_python_returns(run: Run) -> None:
+    status, out, err = run("verify", *options(**COUNTED, seed=4, jobs=1), "--json")
+    data = json.loads(out)
+    assert status == 0
+    assert re.fullmatch(r"7,140 pairs, in at most \S+ GiB of memory\n", err)
+    assert list(data) == VERIFY
+    W = sample_layer(**COUNTED, rng=random_stream(4, 0, 0)).astype(int)
+    K = (W.T @ W)[np.triu_indices(120, 1)]
+    assert data == {
+        **COUNTED,
+        "seed": 4,
+        "pairs": 7140,
+        "uncovered": int((K == 0).sum()),
+        "min_K": K.min(),
+        "max_K": K.max(),
+        "mean_K": pytest.approx(K.mean(), rel=1e-15),
+        "histogram": np.bincount(K).tolist(),
+    }
+    assert data["uncovered"] > 0
+
+
+@pytest.mark.usefixtures("without_compiling")
+def test_verify_of_coverage_alone_has_no_more_figures(run: Run) -> None:
+    _, out, _ = run("verify", *options(**COUNTED), "--json")
+    whole = json.loads(out)
+    assert whole["seed"] == 0
+    status, out, _ = run("verify", *options(**COUNTED), "--json", "--coverage-only")
+    assert status == 0
+    assert list(json.loads(out)) == VERIFY
+    assert json.loads(out) == whole | dict.fromkeys(VERIFY[-4:])
+
+
+@pytest.mark.usefixtures("without_compiling")
+def test_verify_as_a_table(run: Run) -> None:
+    _, out, _ = run("verify", *options(**COUNTED), "--json")
+    data = json.loads(out)
+    status, out, _ = run("verify", *options(**COUNTED))
+    assert status == 0
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        "pairs 7,140",
+        f"read by no neuron {data['uncovered']}",
+        f"fewest neurons that read one pair {data['min_K']}",
+        f"mean neurons that read one pair {data['mean_K']:.5g}",
+        f"most neurons that read one pair {data['max_K']}",
+    ]
+    assert len({len(line) for line in out.splitlines()}) == 1, "columns are aligned"
+    _, short, _ = run("verify", *options(**COUNTED), "--coverage-only")
+    assert [" ".join(line.split()) for line in short.splitlines()] == [
+        "pairs 7,140",
+        f"read by no neuron {data['uncovered']}",
+    ]
+
+
+@pytest.mark.usefixtures("without_compiling")
+def test_verify_goes_on_from_its_state(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state.json"
+    _, before, _ = run("verify", *options(**COUNTED, state=state), "--json")
+    monkeypatch.setattr(bits, "sample", None)
+    _, again, _ = run("verify", *options(**COUNTED, state=state), "--json")
+    assert again == before
+    status, out, err = run("verify", *options(**(COUNTED | {"d": 61}), state=state), "--json")
+    is_one_clear_line((status, out, err), "state.json", "d = 61, not 60")
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"m": 0}, "m = 0: must be an integer of at least 1"),
+        ({"m": 2.5}, "'2.5': must be a whole number"),
+        ({"d": 0}, "d = 0: must be an integer of at least 1"),
+        ({"d": "1" + "0" * 400}, "must need less memory than the"),
+        ({"m": "1" + "0" * 400}, "must need less memory than the"),
+        ({"m": 10**8, "d": 10**6}, "m = 100000000, d = 1000000: must need less memory than the"),
+        ({"p": 1.5}, "p = 1.5: must be a number from 0 to 1"),
+        ({"p": "nan"}, "p = nan: must be a number from 0 to 1"),
+        ({"p": "half"}, "'half': must be a number"),
+        ({"seed": -1}, "seed = -1: must be an integer of at least 0"),
+        ({"jobs": 0}, "jobs = 0: must be an integer other than 0"),
+        ({"jobs": "two"}, "'two': must be a whole number"),
+        ({"backend": "gpu"}, "choose from"),
+        ({"state": ""}, "state = '': must be a file, or a new name, in a folder that is there"),
+        ({"state": "/absent/state"}, "state = '/absent/state': must be a file, or a new name"),
+        ({"state": ROOT}, "must be a file, or a new name"),
+        ({"state": ROOT / "README.md"}, "must be a file that verify wrote, or a new name"),
+        ({"ell": 3}, "unrecognized arguments"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_verify_of_bad_input_is_one_line(run: Run, change: dict[str, Any], part: str) -> None:
+    is_one_clear_line(run("verify", *options(**(COUNTED | change))), part)

@@ -476,6 +476,64 @@ def test_pair_histogram_counts_every_pair_of_every_input(xp, monkeypatch, tile):
         assert sum(got.values()) == math.comb(m, 2) * len(inputs)
 
 
+ENGINES = ["auto", "product", "numpy", "numba"]
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    return request.param
+
+
+def test_pair_histogram_is_the_same_by_adding_rows_of_bits(xp, engine):
+    for m, d, density in CASES[:-2] if xp.__name__ == "array_api_strict" else CASES:
+        W, inputs = layer_and_inputs(m, d, density, 3, 4)
+        got = readoff.pair_histogram(xp.asarray(W), inputs, engine=engine)
+        assert as_counter(got) == histogram_by_hand(W, inputs)
+
+
+def test_large_layers_by_adding_rows_of_bits_are_those_by_products(engine):
+    W, inputs = layer_and_inputs(1100, 9, 0.3, 0, 5)
+    inputs = [np.array([], dtype=np.int64), np.array([3, 1099, 1024]), np.arange(0, 1100, 40)]
+    ticks = []
+    got = readoff.pair_histogram(W, inputs, lambda: ticks.append(1), engine=engine)
+    assert len(ticks) == readoff.tiles(1100) * len(inputs)
+    assert as_counter(got) == as_counter(readoff.pair_histogram(W, inputs, engine="product"))
+    assert as_counter(readoff.pair_histogram(W, [], engine=engine)) == {}
+
+
+@pytest.mark.parametrize("name", ["cupy", "Product", "", None])
+def test_engines_that_do_not_read_off_are_refused(name):
+    with pytest.raises(
+        ValueError, match=rf"^engine = {name!r}: must be one of auto, product, numpy, numba$"
+    ):
+        readoff.pair_histogram(np.ones((2, 3), dtype=np.uint8), [], engine=name)
+
+
+def test_auto_adds_rows_where_the_layer_is_large_and_the_table_small(xp, monkeypatch):
+    """Only for arrays on the host, and only where numba is there and its table is small enough."""
+    compiled = pytest.importorskip("uand.bits_numba", reason="numba is not installed")
+    W, inputs = layer_and_inputs(1050, 11, 0.4, 2, 6)
+    asked = []
+    fits = compiled.table_fits
+    monkeypatch.setattr(compiled, "table_fits", lambda *at: asked.append(at) or fits(*at))
+    assert not readoff._adding_pays(xp.asarray(W), inputs)
+    assert not asked, "a small layer is multiplied"
+    monkeypatch.setattr(readoff.bits, "WORTH", W.size * W.shape[1])
+    if xp.__name__ in ("array_api_strict", "cupy"):
+        assert not readoff._adding_pays(xp.asarray(W), inputs)
+        return
+    assert readoff._adding_pays(xp.asarray(W), inputs)
+    reads = int(W.sum(axis=0).max())
+    sums = [int((neurons.activations_from_set(W, on) @ W.astype(int)).max()) for on in inputs]
+    assert [tuple(map(int, at)) for at in asked] == [(reads, max(sums))]
+    monkeypatch.setattr(compiled, "MAX_TABLE", 1)
+    assert not readoff._adding_pays(xp.asarray(W), inputs)
+    monkeypatch.setattr(readoff.bits, "find_spec", lambda name: None)
+    assert not readoff._adding_pays(xp.asarray(W), inputs)
+
+
 @given(small_layers(), st.integers(1, 4), st.booleans())
 def test_pair_histogram_of_any_layer_in_any_tiles_by_table_or_sort(case, tile, sort):
     W, inputs = case

@@ -69,9 +69,14 @@ class Bits:
         return Bits(xp.asarray(self.words), self.m)
 
 
+def tiles(m: int) -> int:
+    """Return how many tiles `m` features fill; in whole numbers, for an `m` beyond all floats."""
+    return -(-m // TILE)
+
+
 def needed_bytes(m: int, d: int) -> int:
     """Return the bytes that a layer takes as bits."""
-    return math.ceil(m / TILE) * (d + 1) * WORDS * 8
+    return tiles(m) * (d + 1) * WORDS * 8
 
 
 def pack(W: Array) -> Bits:
@@ -83,9 +88,11 @@ def pack(W: Array) -> Bits:
         If the bits do not fit in memory.
     """
     d, m = W.shape
-    checks.memory(2 * needed_bytes(m, d), f"m = {m}, d = {d}")
-    words = np.zeros((math.ceil(m / TILE), d + 1, WORDS), dtype="<u8")
-    _place(words, slice(0, d), backend.to_host(W))
+    checks.memory(needed_bytes(m, d) + 2 * _stretch(m, d) * m, f"m = {m}, d = {d}")
+    words = np.zeros((tiles(m), d + 1, WORDS), dtype="<u8")
+    for first in range(0, d, _stretch(m, d)):
+        rows = slice(first, min(first + _stretch(m, d), d))
+        _place(words, rows, backend.to_host(W[rows, :]))
     return Bits(words.astype(np.uint64, copy=False), m)
 
 
@@ -121,7 +128,7 @@ def sample(m: int, d: int, p: Any, rng: np.random.Generator) -> Bits:
     m, d = checks.integer("m", m, 1), checks.integer("d", d, 1)
     density = float(checks.probability("p", p))
     checks.memory(needed_bytes(m, d) + sampling_bytes(m, d), f"m = {m}, d = {d}")
-    words = np.zeros((math.ceil(m / TILE), d + 1, WORDS), dtype="<u8")
+    words = np.zeros((tiles(m), d + 1, WORDS), dtype="<u8")
     rows = _stretch(m, d)
     stretch = np.zeros(rows * m, dtype=bool)
     first = 0
@@ -259,7 +266,7 @@ def _after() -> np.ndarray:
 def as_bits(chosen: np.ndarray) -> np.ndarray:
     """Return a set of features, as booleans of shape (m,), as words of shape (tiles, 16)."""
     m = len(chosen)
-    whole = np.zeros(math.ceil(m / TILE) * TILE, dtype=bool)
+    whole = np.zeros(tiles(m) * TILE, dtype=bool)
     whole[:m] = chosen
     return np.packbits(whole, bitorder="little").view("<u8").astype(np.uint64).reshape(-1, WORDS)
 
@@ -271,7 +278,7 @@ def partners(bits: Bits, tile: int, features: slice, columns: slice) -> np.ndarr
     -------
     array of uint64, shape (features, column tiles, 16)
     """
-    mask = as_bits(np.ones(bits.m, dtype=bool))[columns]
+    mask = as_bits(np.arange(columns.start * TILE, columns.stop * TILE) < bits.m)
     some = _after()[features]
     out = np.repeat(mask[None], len(some), axis=0)
     if columns.start <= tile < columns.stop:

@@ -470,7 +470,7 @@ def _masks(bits: Bits, tile: int, column: int) -> tuple[np.ndarray, int]:
     if column == tile:
         whole = partners(bits, tile, slice(0, TILE), slice(tile, tile + 1))
         return np.ascontiguousarray(whole[:, 0]).reshape(-1), WORDS
-    return reference.as_bits(np.ones(bits.m, dtype=bool))[column], 0
+    return reference.as_bits(np.arange(column * TILE, (column + 1) * TILE) < bits.m)[0], 0
 
 
 def count_histogram(bits: Bits, first: int, last: int) -> np.ndarray:

@@ -10,8 +10,10 @@ import math
 import os
 import sys
 import threading
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -148,7 +150,6 @@ class _State:
     def load(self, blocks: Sequence[int]) -> None:
         """Go on from the file, if it is there."""
         if self.path is None or not self.path.exists():
-            self.save()  # so that a file that cannot be written is told now
             return
         name = f"state = {str(self.path)!r}"
         try:
@@ -158,7 +159,7 @@ class _State:
             uncovered = int(stored["uncovered"])
             known = stored["format"]
             key = {k: stored[k] for k in self._key()}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise ValueError(f"{name}: must be a file that verify wrote, or a new name") from None
         if known != _FORMAT:
             raise ValueError(f"{name}: must be of format {_FORMAT}, not {known}")
@@ -168,7 +169,12 @@ class _State:
                     f"{name}: must be of a run with {parameter} = {value}, not {key[parameter]}"
                 )
         counted = sum(_pairs_in(self.layer["m"], block) for block in done)
-        whole = uncovered <= counted if self.coverage_only else sum(histogram) == counted
+        if self.coverage_only:
+            whole = 0 <= uncovered <= counted and not histogram
+        else:
+            whole = sum(histogram) == counted and min(histogram, default=0) >= 0
+            whole = whole and uncovered == sum(histogram[:1])
+            whole = whole and len(histogram) <= self.layer["d"] + 1
         if not done <= set(blocks) or not whole:
             raise ValueError(f"{name}: must be a file that verify wrote, or a new name")
         self.done, self.uncovered, self.histogram = done, uncovered, histogram
@@ -176,12 +182,12 @@ class _State:
 
 def _height(m: int) -> int:
     """Return how many tiles of rows a block has."""
-    return 4 if math.ceil(m / TILE) >= _MANY else 1
+    return 4 if bits.tiles(m) >= _MANY else 1
 
 
-def _blocks(m: int) -> list[int]:
+def _blocks(m: int) -> range:
     """Return the first tile of every block, those with the most pairs first."""
-    return list(range(0, math.ceil(m / TILE), _height(m)))
+    return range(0, bits.tiles(m), _height(m))
 
 
 def _pairs_in(m: int, block: int) -> int:
@@ -207,20 +213,22 @@ def _count(
     return block, int(counts[0]), [int(n) for n in np.trim_zeros(counts, "b")]
 
 
-def needed_memory(m: int, d: int, p: Any, jobs: int = 1, shared: bool = True) -> float:
+def needed_memory(m: int, d: int, p: Any, jobs: int = 1, shared: bool = True) -> int:
     r"""Return the bytes that `verify` needs at most, on one machine.
 
     The layer as bits, :math:`md/8`, once if the workers share their memory and else once for each
     of `jobs`; and for each worker what it takes to draw the layer or to count a block.
     """
     m, d = checks.integer("m", m, 1), checks.integer("d", d, 1)
-    chance = float(checks.probability("p", p))
+    chance = checks.probability("p", p)
     jobs = checks.integer("jobs", jobs, 1)
     layer = bits.needed_bytes(m, d)
     features = min(m, _height(m) * TILE)
-    lists = 16.0 * features * (d * chance + 4 * math.sqrt(d * chance) + 16)
-    block = lists + 2.0 * min(m, TILE) * d + 16.0 * (d + 1) + 2**20
-    return layer * (1 if shared else jobs) + max(bits.sampling_bytes(m, d), block * jobs)
+    reads = math.ceil(d * chance)  # whole numbers: a size beyond all floats has an estimate too
+    lists = 16 * features * (reads + 4 * math.isqrt(reads) + 20)
+    block = lists + 2 * min(m, TILE) * d + 16 * (d + 1) + 2**20
+    layers = 1 if shared else jobs  # each of them is drawn
+    return layer * layers + max(bits.sampling_bytes(m, d) * layers, block * jobs)
 
 
 def verify(
@@ -291,18 +299,20 @@ def verify(
         raise ValueError(f"jobs = {jobs!r}: must be an integer other than 0")
     jobs = 1 if on_device else jobs
     chosen, _ = get_active_backend(prefer="threads")
-    at_once = max(1, chosen.effective_n_jobs(jobs))
+    blocks = _blocks(m)
+    at_once = max(1, min(chosen.effective_n_jobs(jobs), -(-bits.tiles(m) // _height(m))))
     shared = bool(getattr(chosen, "supports_sharedmem", False))
     needed = needed_memory(m, d, chance, at_once, shared)
     checks.memory(needed, f"m = {m}, d = {d}")
     layer = _Layer(m, d, str(chance), seed, "cupy" if on_device else "numpy")
-    blocks = _blocks(m)
     sums = _State({"m": m, "d": d, "p": str(chance), "seed": seed}, bool(coverage_only), path)
     sums.load(blocks)
     if progress:
         pairs = f"{m * (m - 1) // 2:,} pairs"
         print(f"{pairs}, in at most {needed / 2**30:.2g} GiB of memory", file=sys.stderr)
     todo = [block for block in blocks if block not in sums.done]
+    if todo:
+        sums.save()  # so that a file that cannot be written is told now
     try:
         with tqdm(
             total=m * (m - 1) // 2,
@@ -311,16 +321,28 @@ def verify(
             unit=" pairs",
             unit_scale=True,
         ) as bar:
-            workers = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
+            workers = joblib.Parallel(at_once, prefer="threads", return_as="generator_unordered")
             count = joblib.delayed(_count)
-            for block, *counted in workers(
-                count(layer, engine, sums.coverage_only, block) for block in todo
-            ):
-                sums.add(block, *counted)
-                bar.update(_pairs_in(m, block))
+            calls = (count(layer, engine, sums.coverage_only, block) for block in todo)
+            with _results(workers, calls) as results:
+                for block, *counted in results:
+                    sums.add(block, *counted)
+                    bar.update(_pairs_in(m, block))
     finally:
         _LAST.forget()
     return _figures(layer, sums)
+
+
+@contextmanager
+def _results(workers: Any, calls: Iterable[Any]) -> Iterator[Any]:
+    """Give the results of `calls`; where they are left early, without joblib's warning of it."""
+    results = workers(calls)
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def _figures(layer: _Layer, sums: _State) -> Verification:
@@ -381,8 +403,11 @@ def readoff_histogram(
     total: Counter[tuple[int, int, int]] = Counter()
     jobs = 1 if namespace(layer.words).__name__.endswith("cupy") else jobs
     workers = joblib.Parallel(jobs, require="sharedmem", return_as="generator")
-    with tqdm(total=len(blocks), disable=None if progress else True, unit="block") as bar:
-        for values, counts in workers(calls):
+    with (
+        tqdm(total=len(blocks), disable=None if progress else True, unit="block") as bar,
+        _results(workers, calls) as results,
+    ):
+        for values, counts in results:
             for c, K, S, many in zip(*values.tolist(), counts.tolist(), strict=True):
                 total[c, K, S] += many
             bar.update()
@@ -428,7 +453,7 @@ class ActivationLaw:
         Chapter *every pair*; the conditional form of claim B1.
         """
         chance = checks.probability("chance", chance)
-        many = np.bincount(np.asarray(z, dtype=np.int64))
+        many = np.bincount(np.asarray(z, dtype=np.int64), minlength=1)
         off, *readers = [cls._readers(int(n), chance) for n in many]
         on = np.ones((1, 1))
         for v, pmf in enumerate(readers, 1):

@@ -408,7 +408,9 @@ def _largest_sum(W: np.ndarray, active: np.ndarray) -> int:
     """Return the most that the activations of a feature's neurons add up to: no S is larger."""
     z = neurons.activations_from_set(W, active)
     on = np.flatnonzero(z)  # few, and the others add nothing
-    return int((z[on].astype(float) @ W[on]).max())
+    some = z[on].astype(float)
+    parts = (W[on, first : first + TILE] for first in range(0, W.shape[1], TILE))
+    return max(int((some @ part).max()) for part in parts)
 
 
 def _added(
