@@ -281,6 +281,7 @@ def partners(bits: Bits, tile: int, features: slice, columns: slice) -> np.ndarr
     mask = as_bits(np.arange(columns.start * TILE, columns.stop * TILE) < bits.m)
     some = _after()[features]
     out = np.repeat(mask[None], len(some), axis=0)
+    out[:, : max(0, tile - columns.start)] = 0
     if columns.start <= tile < columns.stop:
         out[:, tile - columns.start] &= some
     return out
