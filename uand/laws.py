@@ -1218,7 +1218,8 @@ CLAIMS: dict[str, Claim] = {
             r"$y_I=\sum_{T\subseteq I,|T|\ge2}(-1)^{|T|}\bar z_T$ estimates the AND of any $r$ "
             r"features: {A33.bias_all}, {A33.bias_some}, {A33.variance}. Neurons that read no more "
             r"of $I$ than $T$ have the smaller bias {A33.conditional}; sums over all subsets have "
-            r"none: {A33.completed}, {A33.contrast}, and 0 with fewer on.",
+            r"none: {A33.completed}, {A33.contrast}, and 0 with fewer on. Over all subsets any "
+            r"boolean function of $I$ is read without bias; over those of two and more it is not.",
             "extensions/higher_order",
             TMF,
             correction=r"The post prints the signs $(-1)^{|I|-|T|+1}$. For even $|I|$ they give "

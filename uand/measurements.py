@@ -1241,6 +1241,17 @@ def _measure_a33(rng: np.random.Generator) -> Iterable[Comparison]:
                 LAWS[f"A33.{name}"](*args) if c == order else 0.0,
                 y,
             )
+    # Any boolean function: parity, by all subsets, and by those of two and more only.
+    parity, ell, p = higher_order.sizes(4) % 2, 8, 0.15
+    for name, on in product(("completed", "inclusion-exclusion"), (0b0111, 0b0101)):
+        plan = higher_order.function_readoff(parity, name, ell, p)
+        y = higher_order.sample_estimates(plan.readoff, on, 10**6, ell, p, layers, rng)
+        yield _sampled(
+            f"parity of four features, {on.bit_count()} on, {name}, ell={ell}, p={p}, d=10^6",
+            parity[on],
+            y + plan.exact_part(on),
+            differs=name != "completed",
+        )
     for order, ell, d, p in ((3, 8, 10**8, 0.02), (3, 16, 10**8, 0.01), (4, 8, 10**10, 0.01)):
         for c in (1, order):
             law = float(LAWS["A33.variance"](ell, d, p, order, c))
