@@ -252,17 +252,19 @@ def noise_sd(size: Any, k: Any, ell: int, d0: int) -> np.ndarray:
 def relu_covariance(k: Any, theta: float, sigma: Any, omega: Any) -> np.ndarray:
     r"""Return the covariances of activations whose counts have Gaussian noise in common.
 
-    A normal pair of correlation :math:`\rho` has :math:`E\,\mathrm{He}_m(\xi)\,\mathrm{He}_n(\xi')
-    =n!\,\rho^n` for :math:`m=n` and 0 otherwise, with Hermite's polynomials. So
+    Two standard normal numbers of covariance :math:`\omega` have
+    :math:`E\,\mathrm{He}_n(\xi)\,\mathrm{He}_{n'}(\xi')=n!\,\omega^n` for :math:`n=n'` and 0
+    otherwise, with Hermite's polynomials. So
 
     .. math::
 
-        \mathrm{Cov}(z_i,z_j)=\sum_{n\ge1}\frac{\rho^n}{n!}\,\chi_{n,i}\,\chi_{n,j},\qquad
+        \mathrm{Cov}(z_i,z_j)=\sum_{n\ge1}\frac1{n!}\Big(\frac\omega{\sigma_i\sigma_j}\Big)^n
+        \chi_{n,i}\,\chi_{n,j},\qquad
         \chi_1=\sigma\,\Phi(t),\quad\chi_n=\sigma\,\varphi(t)\,\mathrm{He}_{n-2}(-t)\ (n\ge2)
 
     where :math:`t=(k-\theta)/\sigma` and :math:`\chi_n=E\,\sigma(t+\xi)^+\,\mathrm{He}_n(\xi)`. The
-    first `TERMS` are added up; for :math:`t\ge-1` they leave out less than 1% even at
-    :math:`\rho=1`.
+    first `TERMS` are added up; for :math:`t\ge-1` they leave out less than 1% even of a
+    variance, where the correlation is 1.
 
     Parameters
     ----------
@@ -283,13 +285,13 @@ def relu_covariance(k: Any, theta: float, sigma: Any, omega: Any) -> np.ndarray:
     """
     k, sigma = np.asarray(k, dtype=float), np.asarray(sigma, dtype=float)
     t = (k - theta) / sigma
-    rho, total = omega / np.outer(sigma, sigma), 0.0
+    correlation, total = omega / np.outer(sigma, sigma), 0.0
     with np.errstate(under="ignore"):
         density = sigma * np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
         chi = sigma * relu_moments(k, theta, sigma)[0]
         before, hermite = 0.0 * t, 1.0 + 0.0 * t
         for n in range(1, TERMS + 1):
-            total = total + rho**n / math.factorial(n) * np.outer(chi, chi)
+            total = total + correlation**n / math.factorial(n) * np.outer(chi, chi)
             chi = density * hermite
             before, hermite = hermite, -t * hermite - (n - 1) * before
     return np.asarray(total)
