@@ -1528,7 +1528,7 @@ def _best_threshold(rng: np.random.Generator) -> Iterable[Comparison]:
         ("B8.line", line.best_line()),
     ):
         for kind, c in (("both", 2), ("one", 1)):
-            y = slope * (c + superposed.sample_noise(2, c, ell, d0, 100_000, rng)) + constant
+            y = slope * (c + superposed.sample_noise(2, c, ell, d0, 60_000, rng)) + constant
             yield _sampled(
                 f"least worst square error without a layer, {kind} on, d0={d0}, ell={ell}, "
                 f"{'slope and constant' if constant else 'slope'}",
