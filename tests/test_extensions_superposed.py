@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -283,6 +284,23 @@ def test_readers_of_a_pair_are_not_independent():
         check_mean(squares, law.variance[kind], f"variance, {kind}")
         error = squares.std(ddof=1) / math.sqrt(layers)
         assert law.variance[kind] > alone.variance[kind] / (d * 0.15**2) + 8 * error
+
+
+def test_variance_of_the_readers_by_enumeration_of_what_two_of_them_read():
+    """With none of the pair on and no other feature off, so that sizes are exact."""
+    d0, ell, p, theta = 200, 4, 0.5, 1.8
+    law = moments(d0, 10**9, ell + 2, ell, p, theta).variance["none"]
+    expected, pair = 0.0, (ell, ell + 1)
+    cases = Counter(
+        (len(S), len(T), covariance(S + pair, T + pair, range(ell), d0))
+        for S, T in itertools.product(subsets(ell), repeat=2)
+    )
+    for (k_i, k_j, omega), count in cases.items():
+        k = np.array([k_i, k_j])
+        both = float(omega) * np.ones((2, 2))
+        got = relu_covariance(k, theta, noise_sd(k + 2, k, ell, d0), both)[0, 1]
+        expected += count * got / 4**ell
+    assert law == pytest.approx(expected, rel=0.01)
 
 
 def test_shared_noise_is_not_cured_by_width():
