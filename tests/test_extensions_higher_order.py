@@ -218,6 +218,19 @@ def test_sampled_means_have_the_law_of_layers(exactly, threshold):
         check_mean(counted[whole] ** power - np.array(real)[whole] ** power, np.zeros(8))
 
 
+def test_samples_are_the_same_on_every_backend(xp):
+    for name in ("inclusion-exclusion", "contrast", "direct"):
+        plan = ho.and_readoff(3, name, 4, 0.3)
+        at = (5, 60, 4, 0.3, 50)
+        got = ho.sample_means(plan, *at, random_stream(7), xp)
+        wanted = ho.sample_means(plan, *at, random_stream(7))
+        np.testing.assert_allclose(to_host(got), wanted, rtol=1e-13)
+        y = ho.sample_estimates(plan, *at, random_stream(7), xp)
+        assert 20 < len(y) <= 50
+        kept = ho.estimates(wanted, plan)
+        np.testing.assert_allclose(y, kept[~np.isnan(kept)], rtol=1e-12, atol=1e-12)
+
+
 # --- laws -----------------------------------------------------------------------------------------
 
 
@@ -361,6 +374,40 @@ def test_a_functions_error_is_the_sum_of_its_ands_errors():
             assert plan.exact_part(on) + law.mean - table[on] == pytest.approx(bias, abs=1e-9)
 
 
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("name", ["inclusion-exclusion", "conditional", "completed"])
+def test_errors_of_all_functions_by_enumeration_of_neurons(order, name):
+    """Sums over all subsets have no bias for any function; the others are off as their sets are."""
+    ell, p = order + 2, Fraction(1, 3)
+    tables = ho.all_functions(order)
+    plan = ho.function_readoff(tables, name, ell, p)
+    law = plan.errors(50, ell, p)
+    assert law.mean.shape == law.sd.shape == (2**order, 2**2**order)
+    for on in range(2**order):
+        estimate = np.zeros(len(tables))
+        for T in subsets(range(order)):
+            mean = mean_of_readers(T, order, set_of(on), ell, p, name != "conditional", 1)
+            estimate += plan.readoff.weights[:, mask_of(T)] * float(mean)
+        bias = estimate + ho.over_subsets(plan.linear)[:, on] - tables[:, on]
+        np.testing.assert_allclose(law.mean[on], bias, atol=1e-12)
+        one = ho.moments(plan.readoff, on, 50, ell, p)
+        np.testing.assert_allclose(law.sd[on], one.sd)
+    worst = np.abs(law.mean).max(axis=0)
+    without = (ho.moebius(tables)[:, ho.sizes(order) >= 2] == 0).all(axis=1)
+    assert without.sum() == 2 * order + 2  # constants, features and their opposites
+    assert np.array_equal(worst < 1e-12, without | (name == "completed"))
+
+
+def test_completed_functions_are_sums_of_completed_ands():
+    ell, p, size = 6, 0.2, ho.sizes(3)
+    for mask in range(8):
+        table = np.array([T & mask == mask for T in range(8)])
+        weights = ho.function_readoff(table, "completed", ell, p).readoff.weights
+        inside = np.array([T & mask == T for T in range(8)])
+        wanted = np.where(inside & (size[mask] >= 2), (-1.0) ** size, 0) / 0.8**6
+        np.testing.assert_allclose(weights, wanted, atol=1e-13)
+
+
 def test_worst_error_is_the_largest_over_the_numbers_on():
     plan = ho.and_readoff(3)
     law = ho.errors(plan, 10_000, 8, 0.1)
@@ -419,6 +466,15 @@ def test_the_share_of_layers_that_cover_is_within_the_bound():
 # --- bad input ------------------------------------------------------------------------------------
 
 
+def sample(on=3, d=9, ell=3, p=0.1, layers=5):
+    return ho.sample_means(ho.and_readoff(2), on, d, ell, p, layers, random_stream(0))
+
+
+def test_many_features_on_are_no_overflow():
+    means = ho.sample_means(ho.and_readoff(2), 3, 10**6, 2000, 0.01, 300, random_stream(8))
+    check_mean(means[:, 3], 1 + 1998 * 0.01)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -430,6 +486,19 @@ def test_the_share_of_layers_that_cover_is_within_the_bound():
         (lambda: ho.all_functions(5), "order = 5: must be an integer from 0 to 4"),
         (lambda: ho.function_readoff([0, 1, 2, 0]), "tables holds 2: must be 0 or 1"),
         (lambda: ho.function_readoff([0, 1, 1]), r"values = array of shape \(3,\): must have"),
+        (lambda: ho.function_readoff(1), r"values = array of shape \(\): must have"),
+        (lambda: ho.function_readoff([0, 1], "contrast"), "name = 'contrast': must be one of"),
+        (lambda: ho.function_readoff([0, 1], "completed"), "ell = 0: must be an integer of at"),
+        (lambda: ho.function_readoff([0, 1], "completed", 2, 1), "p = 1: must be less than 1"),
+        (lambda: ho.worst_error(ho.function_readoff(np.eye(4)).readoff, 9, 3, 0.1),
+         r"weights = array of shape \(4, 4\): must be those of one read-off"),
+        (lambda: sample(d=-1), "d = -1: must be an integer of at least 1"),
+        (lambda: sample(layers=0), "layers = 0: must be an integer of at least 1"),
+        (lambda: sample(ell=0), "ell = 0: must be an integer of at least 2"),
+        (lambda: sample(p=1.5), "p = 1.5: must be a number from 0 to 1"),
+        (lambda: ho.subset_means(np.ones(3), np.ones((3, 4)), [0, 1]),
+         r"z = array of shape \(3,\): must have shape \(batch, d\) with d = 3"),
+        (lambda: ho.subset_means(np.ones((1, 4)), np.ones((3, 4)), [0, 1]), "z = array of shape"),
         (lambda: ho.moments(ho.and_readoff(2), 4, 9, 3, 0.1), "on = 4: must be an integer from 0"),
         (lambda: ho.moments(ho.and_readoff(2), 3, 9, 1, 0.1), "ell = 1: must be an integer of at"),
         (lambda: ho.moments(ho.and_readoff(2), 3, 0, 2, 0.1), "d = 0: must be"),
@@ -442,7 +511,7 @@ def test_the_share_of_layers_that_cover_is_within_the_bound():
         (lambda: ho.subset_means(np.ones((1, 3)), np.ones((3, 4)), [1, 1]), "members holds 1"),
         (lambda: ho.activations(np.ones((3, 4)), [0], -1), "threshold = -1: must be"),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=rf"^{message}"):
         call()

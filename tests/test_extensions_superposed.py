@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from fractions import Fraction
 from types import ModuleType
 
@@ -19,11 +20,15 @@ from uand.extensions.superposed import (
     best_readoff,
     measured_misfires,
     measured_moments,
+    measured_noise,
     misfire_rate,
     moments,
+    no_layer,
     noise_sd,
     noisy_counts,
+    relu_covariance,
     relu_moments,
+    sample_noise,
     sample_vectors,
     superpose,
 )
@@ -64,7 +69,17 @@ def test_variance_from_the_definition_for_all_neurons(ell):
         assert covariance(S, S, on, d0) == Fraction(*law)
         got = LAWS["A22.variance"](len(S), k, ell, d0)
         assert got == pytest.approx(float(Fraction(*law)), abs=1e-15)
-        assert noise_sd(len(S), k, ell, d0) ** 2 == pytest.approx(max(got, 0))
+        assert noise_sd(len(S), k, ell, d0) ** 2 == pytest.approx(got, abs=1e-15)
+
+
+@pytest.mark.parametrize("ell", [1, 3, 5])
+def test_covariance_of_two_given_neurons_from_the_definition(ell):
+    on, d0 = set(range(ell)), 7
+    for S, T in itertools.product(subsets(5), repeat=2):
+        k_i, k_j = len(on & set(S)), len(on & set(T))
+        both = set(S) & set(T)
+        got = LAWS["A22.given"](len(both), k_i, k_j, len(on & both), ell, d0)
+        assert got == pytest.approx(float(covariance(S, T, on, d0)), abs=1e-14)
 
 
 @pytest.mark.parametrize(("m", "ell"), [(3, 1), (4, 2), (4, 4), (5, 3)])
@@ -106,11 +121,44 @@ def test_moments_of_a_neuron_by_quadrature(theta, sigma):
             assert float(got[power]) == pytest.approx(exact, rel=1e-9, abs=1e-15)
 
 
+@pytest.mark.parametrize("rho", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("k", [(1, 1), (0, 2), (2, 1)])
+def test_covariance_of_activations_by_quadrature(rho, k):
+    """Of ReLU times ReLU under a bivariate normal density."""
+    theta, sigma = 1.2, np.array([0.8, 0.6])
+    low = (theta - np.array(k)) / sigma
+    pair = stats.multivariate_normal(cov=[[1, rho], [rho, 1]])
+    together, _ = integrate.dblquad(
+        lambda y, x: (k[0] - theta + sigma[0] * x) * (k[1] - theta + sigma[1] * y)
+        * pair.pdf([x, y]), low[0], 7, low[1], 7, epsabs=1e-6, epsrel=1e-6,
+    )  # fmt: skip
+    _, mean, _ = relu_moments(k, theta, sigma)
+    got = relu_covariance(k, theta, sigma, rho * np.outer(sigma, sigma))
+    assert got[0, 1] == got[1, 0] == pytest.approx(together - mean.prod(), rel=5e-3, abs=2e-6)
+
+
+@pytest.mark.parametrize("t", [-1.0, -0.5, 0.0, 1.0, 3.0])
+def test_covariance_of_equal_activations_is_their_variance(t):
+    """All correlations are 1, the worst case of an expansion that ends."""
+    sigma = 0.7
+    _, mean, square = relu_moments(1 + sigma * t, 1.0, sigma)
+    got = relu_covariance([1 + sigma * t], 1.0, [sigma], [[sigma**2]])[0, 0]
+    assert got == pytest.approx(float(square - mean**2), rel=0.01)
+
+
 def test_moments_of_a_neuron_without_noise():
     on, mean, square = relu_moments([0, 1, 2, 3], 1.0, 0.0)
     assert on.tolist() == [0, 0, 1, 1]
     assert mean.tolist() == [0, 0, 1, 2]
     assert square.tolist() == [0, 0, 1, 4]
+
+
+def test_a_density_is_never_more_than_one():
+    """Few features in many dimensions: every neuron reads every feature."""
+    got = LAWS["A23.covered"](np.array([1, 10, 16, 32]), 64, 20, 4)
+    assert got[:3].tolist() == [1, 1, 1]
+    assert got[3] == pytest.approx(1 - (3 / 4) ** 20)
+    assert LAWS["A23.covered"].exactly(10, 512, 64, 4) == 1
 
 
 def test_limits_of_the_covered_share():
@@ -139,6 +187,25 @@ def test_misfires_in_the_limits():
     assert misfire_rate(5, 7, 0, 0.5) == 0  # nothing is on: no noise, and no neuron on
 
 
+def test_misfires_by_enumeration_of_what_a_neuron_reads():
+    """Few features are read, so that their number matters and not its mean alone."""
+    m, ell, p, d0, theta = 20, 4, Fraction(1, 10), 30, 1.0
+    rate = at_the_mean = 0.0
+    for k, off in itertools.product(range(ell + 1), range(m - ell + 1)):
+        chance = math.comb(ell, k) * math.comb(m - ell, off) * p ** (k + off)
+        chance *= (1 - p) ** (m - k - off)
+        for size in (k + off, k + float((m - ell) * p)):
+            sd = math.sqrt((size * ell + k * (k - 2)) / d0)
+            fires = stats.norm.cdf((k - theta) / sd) if sd else k > theta
+            wrong = float(chance) * (1 - fires if k >= 2 else fires)
+            if size == k + off:
+                rate += wrong
+            else:
+                at_the_mean += wrong
+    assert misfire_rate(d0, m, ell, p, theta) == pytest.approx(rate, rel=1e-12)
+    assert abs(at_the_mean - rate) > 0.02 * rate
+
+
 @given(
     m=st.integers(2, 400),
     d0=st.integers(1, 2000),
@@ -162,6 +229,22 @@ def test_misfires_rise_smoothly():
 def test_measured_misfires(m, theta):
     seen = measured_misfires(256, 100, m, 3, 0.1, theta, layers=80, inputs=20, seed=3)
     check_mean(seen, misfire_rate(256, m, 3, 0.1, theta), f"misfires, m={m}, theta={theta}")
+
+
+def test_measured_noise():
+    at = {"d0": 40, "m": 30, "ell": 5, "p": 0.2}
+    # E|S| l + E k^2 - 2 E k, over d0
+    law = (30 * 0.2 * 5 + 5 * 0.2 * 0.8 + 1 - 2) / 40
+    check_mean(measured_noise(d=100, layers=200, seed=7, **at), law, "noise")
+
+
+@pytest.mark.parametrize(("size", "k"), [(1, 0), (1, 1), (6, 4), (2, 2), (0, 0)])
+def test_sampled_noise(xp, size, k):
+    noise = sample_noise(size, k, 4, 16, 4000, random_stream(8), xp)
+    host = sample_noise(size, k, 4, 16, 4000, random_stream(8))
+    np.testing.assert_allclose(noise, host, atol=1e-5)
+    check_mean(host, 0, f"noise, |S|={size}, k={k}")
+    check_mean(host**2, noise_sd(size, k, 4, 16) ** 2, f"its variance, |S|={size}, k={k}")
 
 
 # --- the read-off ---------------------------------------------------------------------------------
@@ -204,6 +287,23 @@ def test_readers_of_a_pair_are_not_independent():
         assert law.variance[kind] > alone.variance[kind] / (d * 0.15**2) + 8 * error
 
 
+def test_variance_of_the_readers_by_enumeration_of_what_two_of_them_read():
+    """With none of the pair on and no other feature off, so that sizes are exact."""
+    d0, ell, p, theta = 200, 4, 0.5, 1.8
+    law = moments(d0, 10**9, ell + 2, ell, p, theta).variance["none"]
+    expected, pair = 0.0, (ell, ell + 1)
+    cases = Counter(
+        (len(S), len(T), covariance(S + pair, T + pair, range(ell), d0))
+        for S, T in itertools.product(subsets(ell), repeat=2)
+    )
+    for (k_i, k_j, omega), count in cases.items():
+        k = np.array([k_i, k_j])
+        both = float(omega) * np.ones((2, 2))
+        got = relu_covariance(k, theta, noise_sd(k + 2, k, ell, d0), both)[0, 1]
+        expected += count * got / 4**ell
+    assert law == pytest.approx(expected, rel=0.01)
+
+
 def test_shared_noise_is_not_cured_by_width():
     """Without the covariance of the readers the error would vanish with the width."""
     wide = moments(128, 10**6, 400, 4, 0.12)
@@ -231,12 +331,47 @@ def test_best_readoff_against_a_search_over_all(d0, m):
     assert best.pooled < best.worst == max(best.rms.values())
 
 
+@pytest.mark.parametrize(("ell", "d0"), [(2, 16), (4, 512), (7, 60)])
+def test_no_layer_against_a_search_over_all(ell, d0):
+    law = no_layer(d0, 100, ell)
+    assert law.mean == {"none": 0, "one": 1, "both": 2}
+    slopes = np.linspace(0.2, 0.6, 161)
+    least = min(law.worst(slope) for slope in slopes)
+    wanted = LAWS["B8.linear"](ell, d0)
+    assert wanted <= least < wanted * 1.005
+    assert law.worst(law.best_slope()) == pytest.approx(wanted, rel=1e-6)
+    line = min(law.worst(slope, c) for slope in slopes for c in np.linspace(-0.4, 0.1, 101))
+    wanted = LAWS["B8.line"](ell, d0)
+    assert wanted <= line < wanted * 1.01
+    assert law.worst(*law.best_line()) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_a_constant_helps_the_layer_and_the_input_alike():
+    at = (512, 2048, 700, 4, 0.09)
+    slope, line = best_readoff(*at), best_readoff(*at, constant=True)
+    assert slope.constant == 0 > line.constant
+    assert line.worst < 0.95 * slope.worst
+    # The slope alone beats the input's slope there; of the lines the input's is better.
+    assert slope.worst < LAWS["B8.linear"](4, 512)
+    assert line.worst > LAWS["B8.line"](4, 512)
+    found = moments(*at, line.theta)
+    assert found.rms(line.slope, line.constant) == line.rms
+    best = min(
+        (found.worst(slope, constant), slope)
+        for slope in np.linspace(0.5, 1.1, 61)
+        for constant in np.linspace(-0.8, 0, 81)
+    )
+    assert line.worst <= best[0] < 1.01 * line.worst
+
+
 def test_errors_by_hand():
     law = superposed.Moments({"both": 1.5, "one": 0.5, "none": 0.0},
                              {"both": 0.0, "one": 0.25, "none": 0.01},
                              {"both": 1.0, "one": 2.0, "none": 1.0})  # fmt: skip
     rms = law.rms(1.0)
     assert rms == pytest.approx({"both": 0.5, "one": math.sqrt(0.5), "none": 0.1})
+    assert law.rms(1.0, -0.5) == pytest.approx({"both": 0, "one": 0.5, "none": math.sqrt(0.26)})
+    assert law.best_constant(0.0) == 0.5
     assert law.pooled(1.0) == pytest.approx(math.sqrt((0.25 + 2 * 0.5 + 0.01) / 4))
     slope = law.best_slope()  # where 1 - 1.5 s = s / sqrt 2
     assert slope == pytest.approx(1 / (1.5 + math.sqrt(0.5)), rel=1e-6)
@@ -326,7 +461,26 @@ def test_memory_is_estimated_before_it_is_taken(monkeypatch):
         (lambda: moments(8, 5, 9, 2, 0), r"^p = 0: must be more than 0 and less than 1$"),
         (lambda: best_readoff(8, 5, 9, 2, 1.0), r"^p = 1\.0: must be more than 0 and less than 1$"),
         (lambda: noisy_counts(np.ones((3, 4)), np.ones((5, 2)), np.ones((1, 2))),
-         r"^V = array of shape \(5, 2\): must have shape \(m, d0\) = \(4, 2\)$"),
+         r"^V = array of shape \(5, 2\): must have shape \(m, d0\) with m = 4$"),
+        (lambda: noisy_counts(np.ones((3, 4)), np.ones((4, 2)), np.ones(2)),
+         r"^x = array of shape \(2,\): must have shape \(batch, d0\) with d0 = 2$"),
+        (lambda: noisy_counts(np.ones((3, 4)), np.ones((4, 2)), np.ones((1, 3))),
+         r"^x = array of shape \(1, 3\): must have"),
+        (lambda: superpose(np.ones((4, 2)), [[0, 0]]),
+         "^active holds 0: must be different features from 0 to m - 1 = 3 in each row$"),
+        (lambda: superpose(np.ones((4, 2)), [[-1, 0]]), "^active holds -1: must be different"),
+        (lambda: superpose(np.ones((4, 2)), [[4, 0]]), "^active holds 4: must be different"),
+        (lambda: superpose(np.ones((4, 2)), [1, 0]), r"^active = array of int64, shape \(2,\): "),
+        (lambda: noise_sd(2, 5, 4, 10), "^k = 5: must not be more than size = 2 or ell = 4$"),
+        (lambda: sample_noise(2, 3, 4, 9, 5, random_stream(0)), r"^k = 3: must be an integer from"),
+        (lambda: no_layer(8, 5, 4), r"^ell = 4: must be an integer from 2 to m - 2 = 3$"),
+        (lambda: measured_misfires(8, 5, 9, 2, 0.1, layers=0), "^layers = 0: must be an integer"),
+        (lambda: measured_noise(8, 5, 9, 2, 0.1, inputs=0), "^inputs = 0: must be an integer"),
+        (lambda: measured_misfires(8, 5, 9, 2, 0.1, math.nan), "^theta = nan: must be a finite"),
+        (lambda: measured_moments(8, 5, 9, 1, 0.1, [1.0]), "^ell = 1: must be an integer from 2"),
+        (lambda: measured_moments(8, 5, 9, 8, 0.1, [1.0]), "^ell = 8: must be an integer from 2"),
+        (lambda: measured_moments(8, 5, 9, 2, 0.1, [math.nan]), "^theta = nan: must be a finite"),
+        (lambda: measured_moments(8, 5, 9, 2, 0.1, [1], pairs=0), "^pairs = 0: must be an integer"),
         (lambda: measured_misfires(8, 5, 9, 2, 0.1, backend_name="jax"), r"^backend = 'jax'"),
     ],
 )  # fmt: skip

@@ -447,6 +447,10 @@ POINTS = {
     "m'": [2.0, 1e3, 1e12],
     "d_0": [16, 512],
     "|S|": [1, 400],
+    r"|S_{i}\cap S_{j}|": [2, 90.5],
+    "k_i": [2, 3],
+    "k_j": [1, 4],
+    "k_ij": [1, 0.25],
     "theta": [0, 1, 1.5],
     "sigma": [0.25, 2.0],
     "r": [3, 4, 6],
@@ -495,6 +499,7 @@ def test_evaluation_at_the_ends_of_the_chances(key, p):
     law, whole = LAWS[key], {"ell": 5, "d": 7, "m": 9, "k": 3, "n": 3, "N": 2}
     whole |= {"x": 0.75, "a": 1, "b": 3, "L": 3, "epsilon": 1, "rho": 0.5, "m'": 9}
     whole |= {"d_0": 4, "|S|": 6, "theta": 1, "sigma": 2}
+    whole |= {r"|S_{i}\cap S_{j}|": 4, "k_i": 2, "k_j": 3, "k_ij": 1}
     whole |= {"r": 3, "c": 1}
     whole |= {"tau": 1, "nu": 2, "D": 3, "zeta": 2, "chi": 1, "j": 2, "R^2": 0.25}
     at = {symbol: whole.get(str(symbol), p) for symbol in law.args}

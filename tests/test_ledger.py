@@ -339,6 +339,11 @@ WRONG: dict[str, list[Any]] = {
     "A22.variance": [size * ell / d0, (size - k) * ell / d0, (size * ell + k**2) / d0,
                      (size * ell - k) / d0, (size * ell + k * (k - 1)) / d0,
                      (size * ell + k * (k - 2)) / d0**2, ((size - k) * ell + k * (ell - 1)) / d0],
+    "A22.given": [
+        ell * laws.shared / d0, (ell * laws.shared + laws.ki * laws.kj) / d0,
+        (ell * laws.shared + laws.ki * laws.kj - laws.kij) / d0,
+        (ell * laws.shared - 2 * laws.kij) / d0, (ell - 1) * laws.shared / d0,
+    ],
     "A22.common": [ell * p**2 * m / d0, ell * p**2 * (m + ell) / d0, ell * p * (m + ell - 2) / d0,
                    ell * p**2 * (m + ell - 1) / d0, sp.Integer(0), ell * p**2 * (m - ell) / d0],
     "A22.sd_approx": [sp.sqrt(m * p / d0), m * p * ell / d0, sp.sqrt(m * p * (ell - 1) / d0),
@@ -524,6 +529,12 @@ WRONG: dict[str, list[Any]] = {
                   * sp.exp(-((k - theta) ** 2) / (2 * sigma**2)) / sp.sqrt(2 * sp.pi)],
     "B8.floor": [ell * p * (1 - p) ** (ell - 1), ell * p * (1 - p) ** ell / 2, ell * p / 2,
                  (ell * p) ** 2 / 2, sp.Integer(0), ell * p * (1 - p) ** (ell - 1) / 3],
+    "B8.linear": [sp.Rational(1, 3) + 0 * ell, sp.sqrt(1 + 2 * ell / d0) / 3,
+                  sp.sqrt(1 + 2 * ell / d0) / (2 + sp.sqrt(1 - 1 / d0)),
+                  sp.sqrt(1 + (2 * ell - 1) / d0) / (2 + sp.sqrt(1 + 1 / d0)), sp.Rational(1, 2)],
+    "B8.line": [sp.Rational(1, 4) + 0 * ell, sp.sqrt(sp.Rational(1, 16) + ell / (2 * d0)),
+                sp.sqrt((1 - 1 / d0) ** 2 / 16 + (ell - sp.Rational(1, 2)) / (2 * d0)),
+                sp.sqrt((1 - 1 / d0) ** 2 / 16 + ell / d0)],
     # The bounds are quoted, and all that is measured is that the widths do not grow as they do:
     # growth that the widths do have is the one mistake that shows.
     "B7.lower": [sp.log(outputs) + 10.4],

@@ -25,6 +25,8 @@ x = sp.Symbol("x", real=True)
 r, c = sp.symbols("r c", integer=True, nonnegative=True)  # a set's order, and how many are on
 rho, L, outputs = sp.symbols("rho L m'", positive=True)
 d0, size = sp.symbols("d_0 |S|", integer=True, nonnegative=True)  # A20: inputs in superposition
+shared = sp.Symbol(r"|S_{i}\cap S_{j}|", real=True, nonnegative=True)
+ki, kj, kij = sp.symbols("k_i k_j k_ij", real=True, nonnegative=True)
 theta = sp.Symbol("theta", real=True, nonnegative=True)
 sigma = sp.Symbol("sigma", positive=True)
 nu, degree = sp.symbols("nu D", integer=True, nonnegative=True)  # A24: chosen pairs
@@ -551,28 +553,28 @@ LAWS: dict[str, Law] = {
         ),
         Law(
             "A21.overlap",
-            r"E\,(v_\alpha\cdot v_\beta)^2",
+            r"E\,(\mathbf v_\alpha\cdot\mathbf v_\beta)^2",
             1 / d0,
             (d0,),
             _SPHERE,
         ),
         Law(
             "A21.fourth",
-            r"E\,(v_\alpha\cdot v_\beta)^4",
+            r"E\,(\mathbf v_\alpha\cdot\mathbf v_\beta)^4",
             3 / (d0 * (d0 + 2)),
             (d0,),
             _SPHERE,
         ),
         Law(
             "A21.sd_on",
-            r"\mathrm{sd}(v_\alpha\cdot\mathbf x\mid f_\alpha=1)",
+            r"\mathrm{sd}(\mathbf v_\alpha\cdot\mathbf x\mid f_\alpha=1)",
             _root((ell - 1) / d0),
             (ell, d0),
             _SPHERE + r"; exactly $\ell$ features on",
         ),
         Law(
             "A21.sd_off",
-            r"\mathrm{sd}(v_\alpha\cdot\mathbf x\mid f_\alpha=0)",
+            r"\mathrm{sd}(\mathbf v_\alpha\cdot\mathbf x\mid f_\alpha=0)",
             _root(ell / d0),
             (ell, d0),
             _SPHERE + r"; exactly $\ell$ features on",
@@ -585,6 +587,13 @@ LAWS: dict[str, Law] = {
             _SPHERE + r"; the neuron reads the features $S$, of which $k$ are on",
         ),
         Law(
+            "A22.given",
+            r"\mathrm{Cov}(\tilde k_i,\tilde k_j\mid S_i,S_j)",
+            (ell * shared + ki * kj - 2 * kij) / d0,
+            (shared, ki, kj, kij, ell, d0),
+            _SPHERE + r"; two neurons on one input, $k_{ij}$ of the features that both read are on",
+        ),
+        Law(
             "A22.common",
             r"\mathrm{Cov}(\tilde k_i,\tilde k_j)",
             ell * p**2 * (m + ell - 2) / d0,
@@ -593,19 +602,19 @@ LAWS: dict[str, Law] = {
         ),
         Law(
             "A22.sd_approx",
-            r"\mathrm{sd}(\tilde k\mid k)",
+            r"\mathrm{sd}(\tilde k-k)",
             _root(m * p * ell / d0),
             (m, ell, p, d0),
-            _SPHERE + r", $\ell\ll mp$",
+            _SPHERE + r"; over $k$ too, and for $\ell p<1$ its square to within a relative $1/m$",
             exact=False,
         ),
         Law(
             "A23.covered",
             r"P(K>0)",
-            1 - (1 - (d0 / (m * ell)) ** 2) ** d,
+            1 - (1 - sp.Min(1, d0 / (m * ell)) ** 2) ** d,
             (m, d0, d, ell),
-            r"at $p=d_0/(m\ell)$, over random layers; $m\ell\ge d_0$",
-            stable=-expm1(d * log1p(-((d0 / (m * ell)) ** 2))),
+            r"at $p=d_0/(m\ell)$, or 1 where that is more, over random layers",
+            stable=-expm1(d * log1p(-(sp.Min(1, d0 / (m * ell)) ** 2))),
         ),
         Law(
             "A23.half",
@@ -620,7 +629,7 @@ LAWS: dict[str, Law] = {
             r"m\sqrt{2\ln m}",
             d0 * sp.sqrt(d) / ell,
             (d0, d, ell),
-            r"where noise of deviation 1 meets coverage of all pairs, $\ell\ll mp$",
+            r"where noise of deviation 1 meets coverage of all pairs, $\ell p<1$",
             exact=False,
         ),
         Law(
@@ -1010,6 +1019,21 @@ LAWS: dict[str, Law] = {
             r"at the threshold 1, in the limit of weak noise, $mp\ell\ll d_0$",
         ),
         Law(
+            "B8.linear",
+            r"\min_\gamma\max_c\mathrm{rms}",
+            _root(1 + (2 * ell - 1) / d0) / (2 + _root(1 - 1 / d0)),
+            (ell, d0),
+            r"no layer: $\gamma(\mathbf v_\alpha+\mathbf v_\beta)\cdot\mathbf x$",
+        ),
+        Law(
+            "B8.line",
+            r"\min\max_c\mathrm{rms}",
+            _root((1 - 1 / d0) ** 2 / 16 + ell / (2 * d0)),
+            (ell, d0),
+            r"no layer: $\gamma(\mathbf v_\alpha+\mathbf v_\beta)\cdot\mathbf x$ and a constant; "
+            r"$d_0\ge8\ell$",
+        ),
+        Law(
             "B9.square_none",
             r"E[y^2\mid\text{none on}]",
             sp.pi * ell**2 * (1 + 1 / d0) * (1 + 4 / d0) / d + (1 - 1 / d) * (ell / d0) ** 2,
@@ -1235,8 +1259,9 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "A20",
-            r"The input is a sum of feature vectors, $\mathbf x=\sum_\alpha f_\alpha v_\alpha\in"
-            r"\mathbb R^{d_0}$ with $m\gg d_0$, and the weights of the layer are $WV$, with the "
+            r"The input is a sum of feature vectors, "
+            r"$\mathbf x=\sum_\alpha f_\alpha\mathbf v_\alpha$ in $\mathbb R^{d_0}$ with "
+            r"$m\gg d_0$, and the weights of the layer are $WV$, with the "
             r"$m\times d_0$ matrix $V$ of the feature vectors and the connections of before: "
             r"$z=\mathrm{ReLU}(WV\mathbf x-1)$.",
             "extensions/superposed",
@@ -1255,7 +1280,7 @@ CLAIMS: dict[str, Claim] = {
         Claim(
             "A22",
             r"The noise of its features adds up in a neuron: {A22.variance}, about the square of "
-            r"{A22.sd_approx}. Neurons share it: {A22.common}.",
+            r"{A22.sd_approx}. Neurons share it: {A22.given}, and over layers {A22.common}.",
             "extensions/superposed",
             OVERVIEW,
         ),
@@ -1350,7 +1375,8 @@ CLAIMS: dict[str, Claim] = {
             r"$y_I=\sum_{T\subseteq I,|T|\ge2}(-1)^{|T|}\bar z_T$ estimates the AND of any $r$ "
             r"features: {A33.bias_all}, {A33.bias_some}, {A33.variance}. Neurons that read no more "
             r"of $I$ than $T$ have the smaller bias {A33.conditional}; sums over all subsets have "
-            r"none: {A33.completed}, {A33.contrast}, and 0 with fewer on.",
+            r"none: {A33.completed}, {A33.contrast}, and 0 with fewer on. Over all subsets any "
+            r"boolean function of $I$ is read without bias; over those of two and more it is not.",
             "extensions/higher_order",
             TMF,
             correction=r"The post prints the signs $(-1)^{|I|-|T|+1}$. For even $|I|$ they give "
@@ -1430,7 +1456,9 @@ CLAIMS: dict[str, Claim] = {
             r"{B8.square}. With the threshold 1 a neuron with one feature on is at its kink, and "
             r"so {B8.floor} even in weak noise: misfires have no threshold in $m$. The threshold "
             r"$\theta$ and the slope that minimise the worst kind's error follow from the moments; "
-            r"they move with the noise and with the width.",
+            r"they move with the noise and with the width. A linear read-off of the input, with no "
+            r"layer, has {B8.linear}, and with a constant {B8.line}: with many features no random "
+            r"layer of this kind is better.",
             "extensions/superposed",
             BOOK,
         ),

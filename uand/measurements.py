@@ -564,15 +564,15 @@ def _measure_a20(rng: np.random.Generator) -> Iterable[Comparison]:
     yield Comparison(words, len(f) * d, float(np.sum(same)))
 
 
-def _sphere(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Return independent unit vectors along the last axis."""
-    V = rng.standard_normal(shape, dtype=np.float32)
-    return np.asarray(V / np.linalg.norm(V, axis=-1, keepdims=True))
+def _vectors(samples: int, m: int, d0: int, rng: np.random.Generator) -> np.ndarray:
+    """Return feature vectors for each sample, shape (samples, m, d0)."""
+    V = superposed.sample_vectors(samples * m, d0, rng, dtype=np.float32)
+    return np.asarray(V.reshape(samples, m, d0))
 
 
 def _measure_a21(rng: np.random.Generator) -> Iterable[Comparison]:
     d0, ell = 8, 4
-    V = _sphere((100_000, ell + 1, d0), rng)
+    V = _vectors(100_000, ell + 1, d0, rng)
     x = V[:, :ell].sum(axis=1)
     on, off = (np.einsum("nd,nd->n", V[:, j], x) for j in (0, ell))
     at = f"d0={d0}, ell={ell}"
@@ -592,23 +592,34 @@ def _measure_a21(rng: np.random.Generator) -> Iterable[Comparison]:
     yield _sampled(f"fourth power of the overlap, d0={d0}", LAWS["A21.fourth"](d0), overlap**4)
 
 
-def _noise(size: int, k: int, ell: int, d0: int, samples: int, rng: np.random.Generator) -> Any:
-    """Return what is added to k in independent neurons that read `size` features, k of them on."""
-    V = _sphere((samples, size + ell - k, d0), rng)  # the first `size` are read, the last ell on
-    read, x = V[:, :size].sum(axis=1), V[:, size - k :].sum(axis=1)
-    return np.einsum("nd,nd->n", read, x).astype(float) - k
-
-
 def _measure_a22(rng: np.random.Generator) -> Iterable[Comparison]:
     d0, ell = 8, 4
     for size, k in ((6, 3), (6, 0), (3, 1), (5, 2), (4, 4)):
-        noise = _noise(size, k, ell, d0, 40_000, rng)
+        noise = superposed.sample_noise(size, k, ell, d0, 40_000, rng)
         at = f"|S|={size}, k={k}, ell={ell}, d0={d0}"
         yield _sampled(f"noise of a neuron, {at}", 0.0, noise)
         law = LAWS["A22.variance"](size, k, ell, d0)
         yield _sampled(f"variance of the noise, {at}", law, noise**2)
+    # Two neurons, as the features that the first reads alone, both read, and the second alone; how
+    # many of each are on; and one more feature on that neither reads.
+    for (i, both, j), (i_on, both_on, j_on) in (((1, 5, 2), (1, 1, 1)), ((2, 3, 3), (0, 3, 1))):
+        V, on = _vectors(100_000, i + both + j + 1, d0, rng), i_on + both_on + j_on + 1
+        starts = np.cumsum([0, i, both, j, 1])
+        x = sum(
+            V[:, first : first + n].sum(axis=1)
+            for first, n in zip(starts, (i_on, both_on, j_on, 1), strict=False)
+        )
+        read = np.einsum("nmd,nd->nm", V, x)
+        noise_i = read[:, : i + both].sum(axis=1) - i_on - both_on
+        noise_j = read[:, i : i + both + j].sum(axis=1) - both_on - j_on
+        yield _sampled(
+            f"covariance of two neurons, {i} + {both} and {both} + {j} features, "
+            f"{i_on} + {both_on} and {both_on} + {j_on} on, ell={on}, d0={d0}",
+            LAWS["A22.given"](both, i_on + both_on, both_on + j_on, both_on, on, d0),
+            noise_i * noise_j,
+        )
     for m, p in ((12, 0.4), (6, 0.6)):
-        V = _sphere((60_000, m, d0), rng)
+        V = _vectors(60_000, m, d0, rng)
         W = neurons.sample_layer(m, 120_000, p, rng).reshape(60_000, 2, m)
         x = V[:, :ell].sum(axis=1)
         count = np.einsum("nim,nm->ni", W, np.einsum("nmd,nd->nm", V, x)) - ell * p
@@ -618,8 +629,8 @@ def _measure_a22(rng: np.random.Generator) -> Iterable[Comparison]:
             count[:, 0] * count[:, 1],
         )
     for m, d0 in ((500, 64), (250, 128)):
-        p, layers = 0.1, 100
-        variance = _noise_of_layers(d0, 100, m, ell, p, layers, rng)
+        p, seed = 0.1, int(rng.integers(2**32))
+        variance = superposed.measured_noise(d0, 100, m, ell, p, 100, 16, seed)
         law = LAWS["A22.sd_approx"](m, ell, p, d0) ** 2
         yield _sampled(
             f"variance of the noise over layers, leading order, m={m}, ell={ell}, p={p}, d0={d0}",
@@ -627,20 +638,6 @@ def _measure_a22(rng: np.random.Generator) -> Iterable[Comparison]:
             variance,
             systematic=law / m,  # the law for a given k has (m - 1 + (ell - 1) p) on average
         )
-
-
-def _noise_of_layers(
-    d0: int, d: int, m: int, ell: int, p: float, layers: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Return the mean square of the noise in each of some layers, over neurons and inputs."""
-    squares = []
-    for _ in range(layers):
-        V, W = superposed.sample_vectors(m, d0, rng), neurons.sample_layer(m, d, p, rng)
-        active = features.sample_exact(m, ell, 16, rng)
-        k = features.to_dense(active, m) @ W.T.astype(float)
-        noise = superposed.noisy_counts(W, V, superposed.superpose(V, active)) - k
-        squares.append(np.mean(noise**2))
-    return np.array(squares)
 
 
 def _measure_a23(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -674,7 +671,7 @@ def _measure_a23(rng: np.random.Generator) -> Iterable[Comparison]:
             f"variance of the noise where all pairs are just covered, m={m}, d0={d0}, d={d}, "
             f"ell={ell}",
             law,
-            _noise_of_layers(d0, 100, m, ell, p, 100, rng),
+            superposed.measured_noise(d0, 100, m, ell, p, 100, 16, int(rng.integers(2**32))),
             systematic=law / m,
         )
 
@@ -1440,6 +1437,17 @@ def _measure_a33(rng: np.random.Generator) -> Iterable[Comparison]:
                 LAWS[f"A33.{name}"](*args) if c == order else 0.0,
                 y,
             )
+    # Any boolean function: parity, by all subsets, and by those of two and more only.
+    parity, ell, p = higher_order.sizes(4) % 2, 8, 0.15
+    for name, on in product(("completed", "inclusion-exclusion"), (0b0111, 0b0101)):
+        plan = higher_order.function_readoff(parity, name, ell, p)
+        y = higher_order.sample_estimates(plan.readoff, on, 10**6, ell, p, layers, rng)
+        yield _sampled(
+            f"parity of four features, {on.bit_count()} on, {name}, ell={ell}, p={p}, d=10^6",
+            parity[on],
+            y + plan.exact_part(on),
+            differs=name != "completed",
+        )
     for order, ell, d, p in ((3, 8, 10**8, 0.02), (3, 16, 10**8, 0.01), (4, 8, 10**10, 0.01)):
         for c in (1, order):
             law = float(LAWS["A33.variance"](ell, d, p, order, c))
@@ -1628,7 +1636,7 @@ def _beyond_gaussian(size: float, k: int, ell: int, d0: int) -> float:
 def _measure_b8(rng: np.random.Generator) -> Iterable[Comparison]:
     size, ell, d0, theta = 40, 4, 128, 1.3
     for k in (0, 1, 2):
-        z = np.maximum(k - theta + _noise(size, k, ell, d0, 4000, rng), 0)
+        z = np.maximum(k - theta + superposed.sample_noise(size, k, ell, d0, 4000, rng), 0)
         sigma = float(superposed.noise_sd(size, k, ell, d0))
         # Edgeworth's next term is a sixth of the skewness times a Hermite function, which is at
         # most 0.4, 0.25 and 0.8; that of the excess kurtosis, some 6/d0, is at most 1/d0.
@@ -1667,41 +1675,93 @@ def _measure_b8(rng: np.random.Generator) -> Iterable[Comparison]:
     yield from _best_threshold(rng)
 
 
+def _pair_means(
+    c: int, d0: int, d: int, m: int, ell: int, p: float, theta: float, samples: int,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """Return the mean activation of the readers of a pair with `c` on; each sample its own layer.
+
+    Of a layer only the readers are drawn, of the covered pairs, with the features that they read
+    beside it. By symmetry a feature that is off has, with the input, the product of the input's
+    length and one coordinate of a random unit vector: that is drawn, and not the vector.
+    """
+    K = rng.binomial(d, p**2, 2 * samples)
+    K = K[K > 0][:samples]
+    V = _vectors(len(K), ell, d0, rng)  # those that are on
+    x = V.sum(axis=1)
+    on = np.einsum("nkd,nd->nk", V, x)
+    g = rng.standard_normal((len(K), m - ell), dtype=np.float32)
+    off = g / np.sqrt(g**2 + rng.chisquare(d0 - 1, g.shape)) * np.linalg.norm(x, axis=1)[:, None]
+    read = np.concatenate([on[:, :c], off[:, : 2 - c], on[:, c:], off[:, 2 - c :]], axis=1)
+    W = rng.random((len(K), K.max(), m), dtype=np.float32) < p
+    W[:, :, :2] = True
+    z = np.einsum("nkm,nm->nk", W.astype(np.float32), read.astype(np.float32)) - theta
+    reader = np.arange(K.max()) < K[:, None]
+    return np.asarray((np.maximum(z, 0) * reader).sum(axis=1) / K, dtype=float)
+
+
 def _best_threshold(rng: np.random.Generator) -> Iterable[Comparison]:
-    """Compare the errors at the best threshold and slope, in weak noise and in strong."""
+    """Compare the noise that readers share, and the errors at the best threshold and slope."""
+    # Dense, where the products of two on-features matter; thin, where readers count nearly alike
+    # and the higher terms of the expansion do.
+    for (d0, d, m, ell, p, theta), samples in (
+        ((128, 400, 20, 8, 0.3, 1.3), 5000),
+        ((128, 20_000, 12, 4, 0.05, 1.2), 20_000),
+    ):
+        law = superposed.moments(d0, d, m, ell, p, theta)
+        for kind in ("both", "one"):
+            mean = law.mean[kind]
+            y = _pair_means(readoff.KINDS[kind], d0, d, m, ell, p, theta, samples, rng)
+            yield _sampled(
+                f"variance of the readers' mean, {kind} on, m={m}, d0={d0}, d={d}, ell={ell}, "
+                f"p={p}, theta={theta}",
+                law.variance[kind],
+                (y - mean) ** 2,
+                systematic=law.variance[kind] * 4 / d0,
+            )
+    # No layer: at the slope, and the constant, that a search finds.
+    d0, ell = 16, 2
+    line = superposed.no_layer(d0, 100, ell)
+    for key, (slope, constant) in (
+        ("B8.linear", (line.best_slope(), 0.0)),
+        ("B8.line", line.best_line()),
+    ):
+        for kind, c in (("both", 2), ("one", 1)):
+            y = slope * (c + superposed.sample_noise(2, c, ell, d0, 60_000, rng)) + constant
+            yield _sampled(
+                f"least worst square error without a layer, {kind} on, d0={d0}, ell={ell}, "
+                f"{'slope and constant' if constant else 'slope'}",
+                LAWS[key](ell, d0) ** 2,
+                (y - (kind == "both")) ** 2,
+            )
     d0, d, ell, p = 64, 1024, 4, 0.09
-    for m in (32, 512):
+    for m, samples in ((32, 8000), (160, 4000)):
         best = superposed.best_readoff(d0, d, m, ell, p)
-        at = f"m={m}, d0={d0}, d={d}, ell={ell}, p={p}"
-        seen = superposed.measured_moments(
-            d0, d, m, ell, p, [best.theta, 1.5], 100, 4, 30, int(rng.integers(2**32))
-        )
-        guess = superposed.moments(d0, d, m, ell, p, 1.5)
-        slopes = best.slope, guess.best_slope()
-        squares = {
-            kind: [
-                slope**2 * y[:, 1, j] + (kind == "both") * (1 - 2 * slope * y[:, 0, j])
-                for j, slope in enumerate(slopes)
-            ]
-            for kind, y in seen.items()
+        theta, slope = best.theta, best.slope
+        at = f"theta={theta:.2f}, m={m}, d0={d0}, d={d}, ell={ell}, p={p}"
+        means = {
+            kind: _pair_means(c, d0, d, m, ell, p, theta, samples, rng)
+            for kind, c in readoff.KINDS.items()
         }
-        for kind in readoff.KINDS:
-            law = best.rms[kind] ** 2
-            yield _sampled(
-                f"square error at the best theta={best.theta:.2f}, {kind} on, {at}",
-                law,
-                squares[kind][0],
-                # The number of features that a neuron reads has relative variance 1/mp.
-                systematic=law * 0.25 / (m * p),
-            )
-        if m == 512:
-            worst = np.maximum(squares["both"][1], squares["one"][1])
-            yield _sampled(
-                f"the least worst square error, at theta=1.5 instead, {at}",
-                best.worst**2,
-                worst,
-                differs=True,
-            )
+        # The number of features that a neuron reads has relative variance 1/mp.
+        beyond = 0.25 / (m * p)
+        square = {kind: (slope * y - (kind == "both")) ** 2 for kind, y in means.items()}
+        for kind, values in square.items():
+            law_ = best.rms[kind] ** 2
+            words = f"square error at the best threshold and slope, {kind} on, {at}"
+            yield _sampled(words, law_, values, systematic=law_ * beyond)
+        # That it is the best: no kind is worse than another, and what helps one harms the other.
+        apart = square["both"] - square["one"]
+        words = f"both-on and one-on pairs err alike at the best slope, {at}"
+        yield _sampled(words, 0.0, apart, systematic=best.worst**2 * beyond)
+        for factor, kind in ((0.85, "both"), (1.15, "one")):
+            larger = (factor * slope * means[kind] - (kind == "both")) ** 2 - square[kind]
+            words = f"no larger square error at {factor} of the best slope, {kind} on, {at}"
+            yield _sampled(words, 0.0, larger, differs=True)
+        guess = superposed.moments(d0, d, m, ell, p, 2.5).best_slope()
+        tried = guess * _pair_means(2, d0, d, m, ell, p, 2.5, samples, rng) - 1
+        words = f"the least worst square error, at theta=2.5 and its best slope instead, m={m}"
+        yield _sampled(words, best.worst**2, tried**2, differs=True)
 
 
 def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:

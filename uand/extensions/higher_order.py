@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from uand import checks
-from uand.backend import Array, namespace
+from uand.backend import Array, namespace, to_host
 from uand.distributions import binomial_pmf, exceedance, variance
 from uand.laws import LAWS
 
@@ -50,9 +50,9 @@ def sizes(order: int) -> np.ndarray:
 def _butterfly(values: Any, sign: int, upwards: bool) -> np.ndarray:
     """Add (or subtract) to each mask what stands at the mask without, or with, each feature."""
     total = np.array(values)
-    count = total.shape[-1]
+    count = total.shape[-1] if total.ndim else 0
     order = count.bit_length() - 1
-    if count != 1 << order:
+    if count != 1 << max(order, 0):
         raise ValueError(
             f"values = array of shape {total.shape}: must have 2**order entries along the last axis"
         )
@@ -203,12 +203,19 @@ def and_readoff(order: int, name: str = INCLUSION, ell: int = 0, p: Any = 0) -> 
     if name in (INCLUSION, CONDITIONAL):
         return Readoff(np.where(size < 2, 0.0, weights), exactly=name == CONDITIONAL)
     ell = checks.integer("ell", ell, order)
+    if name == COMPLETED:
+        return Readoff(weights / _signal(ell, p))
+    return Readoff(weights / _signal(ell, p, order), exactly=True)
+
+
+def _signal(ell: int, p: Any, order: int | None = None) -> float:
+    """Return the mean, all on, of the sum over all subsets; of the contrast, if of an `order`."""
     density = checks.probability("p", p)
     if density == 1:
         raise ValueError("p = 1: must be less than 1 for a read-off without bias")
-    key = "A33.contrast" if name == CONTRAST else "A33.completed"
-    args = (ell, density, order) if name == CONTRAST else (ell, density)
-    return Readoff(weights / float(LAWS[key](*args)), exactly=name == CONTRAST)
+    if order is None:
+        return float(LAWS["A33.completed"](ell, density))
+    return float(LAWS["A33.contrast"](ell, density, order))
 
 
 @dataclass(frozen=True)
@@ -217,11 +224,14 @@ class BooleanReadoff:
 
     Attributes
     ----------
+    tables : ndarray of int, shape (..., 2**order)
+        Entry `x` is the value where exactly the features of mask `x` are on.
     linear : ndarray of int, shape (..., 2**order)
         :math:`\kappa_T` for :math:`|T|\le1`, and 0 elsewhere.
     readoff : Readoff
     """
 
+    tables: np.ndarray
     linear: np.ndarray
     readoff: Readoff
 
@@ -229,20 +239,43 @@ class BooleanReadoff:
         """Return what the constant and the features give where exactly those of `on` are on."""
         return np.asarray(over_subsets(self.linear)[..., on])
 
+    def errors(self, d: int, ell: int, p: Any) -> "Moments":
+        """Return bias and standard deviation of the estimate on every input of the function.
 
-def function_readoff(tables: Any, exactly: bool = False) -> BooleanReadoff:
-    r"""Return the read-off of boolean functions, by inclusion and exclusion of every order.
+        Returns
+        -------
+        Moments
+            Arrays of shape (2**order, ...), the first axis the mask of the features that are on.
+        """
+        inputs = range(1 << self.readoff.order)
+        found = [moments(self.readoff, on, d, ell, p) for on in inputs]
+        bias = [found[on].mean + self.exact_part(on) - self.tables[..., on] for on in inputs]
+        return Moments(np.array(bias), np.array([law.sd for law in found]))
+
+
+def function_readoff(
+    tables: Any, name: str = INCLUSION, ell: int = 0, p: Any = 0
+) -> BooleanReadoff:
+    r"""Return the read-off of boolean functions, by the ANDs of which they are sums.
 
     .. math:: g=\sum_T\kappa_T\,\mathrm{AND}_T,\qquad
-              \hat g=\sum_{|T|\le1}\kappa_T\,\mathrm{AND}_T+\sum_{|T|\ge2}w_T\,\bar z_T,\qquad
-              w_T=(-1)^{|T|}\sum_{U\supseteq T}\kappa_U
+              \hat g=\sum_{|T|\le1}\kappa_T\,\mathrm{AND}_T+\sum_Tw_T\,\bar z_T,\qquad
+              w_T=(-1)^{|T|}\sum_{U\supseteq T,\,|U|\ge2}\kappa_U
+
+    By inclusion and exclusion, and by the neurons that read no more (*conditional*), the second
+    sum is over :math:`|T|\ge2`. *Completed* it is over all subsets, divided by
+    :math:`(1-p)^\ell`, and then every function is read without bias. (The contrast is not on
+    offer: what it is divided by depends on how many features of the whole set are on.)
 
     Parameters
     ----------
     tables : array of 0 and 1, shape (..., 2**order)
         Truth tables: entry `x` is the value where exactly the features of mask `x` are on.
-    exactly : bool
-        As in `Readoff`.
+    name : {"inclusion-exclusion", "conditional", "completed"}
+    ell : int
+        Features on, at least 1; only where the sum is completed.
+    p : float
+        The density of the layer, less than 1; only where the sum is completed.
 
     Returns
     -------
@@ -251,7 +284,7 @@ def function_readoff(tables: Any, exactly: bool = False) -> BooleanReadoff:
     Raises
     ------
     ValueError
-        If a table has other entries, or not ``2**order`` of them.
+        If a table has other entries, or not ``2**order`` of them, or a parameter makes no sense.
 
     Notes
     -----
@@ -260,18 +293,22 @@ def function_readoff(tables: Any, exactly: bool = False) -> BooleanReadoff:
     >>> function_readoff([0, 1, 1, 0]).readoff.weights.astype(int).tolist()
     [0, 0, 0, -2]
     """
+    checks.choice("name", name, (INCLUSION, CONDITIONAL, COMPLETED))
     given = np.asarray(tables)
     if not np.isin(given, (0, 1)).all():
         wrong = given[~np.isin(given, (0, 1))].ravel()[0]
         raise ValueError(f"tables holds {wrong}: must be 0 or 1 everywhere")
-    coefficients = moebius(given.astype(np.int64))
+    given = given.astype(np.int64)
+    coefficients = moebius(given)
     size = sizes(coefficients.shape[-1].bit_length() - 1)
     higher = np.where(size >= 2, coefficients, 0)
-    weights = np.where(size % 2, -1, 1) * over_supersets(higher)
-    return BooleanReadoff(
-        linear=coefficients - higher,
-        readoff=Readoff(np.where(size >= 2, weights, 0).astype(float), exactly),
-    )
+    weights = np.where(size % 2, -1.0, 1.0) * over_supersets(higher)
+    if name == COMPLETED:
+        weights /= _signal(checks.integer("ell", ell, 1), p)
+    else:
+        weights = np.where(size >= 2, weights, 0.0)
+    readoff = Readoff(weights, exactly=name == CONDITIONAL)
+    return BooleanReadoff(given, coefficients - higher, readoff)
 
 
 # --- on a layer -----------------------------------------------------------------------------------
@@ -322,9 +359,14 @@ def subset_means(z: Array, W: Array, members: Any, exactly: bool = False) -> Arr
     Raises
     ------
     ValueError
-        If `members` holds a feature that is not there, or one twice, or more than `MAX_ORDER`.
+        If `members` holds a feature that is not there, or one twice, or more than `MAX_ORDER`, or
+        `z` and `W` are not about the same neurons.
     """
     xp = namespace(z, W)
+    if z.ndim != 2 or z.shape[1] != W.shape[0]:
+        raise ValueError(
+            f"z = array of shape {tuple(z.shape)}: must have shape (batch, d) with d = {W.shape[0]}"
+        )
     chosen = checks.index_set("members", members, W.shape[1])
     checks.integer("order", len(chosen), 0, MAX_ORDER)
     group = xp.ones((W.shape[0], 1), dtype=xp.float64)
@@ -363,8 +405,15 @@ def estimates(means: Array, readoff: Readoff) -> Array:
 
 
 def sample_means(
-    readoff: Readoff, on: int, d: int, ell: int, p: float, layers: int, rng: np.random.Generator
-) -> np.ndarray:
+    readoff: Readoff,
+    on: int,
+    d: int,
+    ell: int,
+    p: Any,
+    layers: int,
+    rng: np.random.Generator,
+    xp: Any = np,
+) -> Array:
     r"""Sample the masks' mean activations of one set of features, on many random layers.
 
     All that matters of a layer is how many of its neurons read which of the features of :math:`I`
@@ -378,31 +427,59 @@ def sample_means(
     on : int
         The mask of the features of :math:`I` that are on.
     d, ell : int
-    p : float
+    p : float or Fraction
     layers : int
     rng : numpy.random.Generator
+        Draws on the host, so that one generator gives the same layers on every backend.
+    xp : module
+        The namespace of the result.
 
     Returns
     -------
-    ndarray of float, shape (layers, 2**order)
+    array of float64, shape (layers, 2**order)
         NaN where a mask has no neuron.
+
+    Raises
+    ------
+    ValueError
+        If a parameter makes no sense.
     """
-    size = sizes(readoff.order)
-    others = _others(on, readoff.order, ell)
-    chance = float(checks.probability("p", p))
-    k = np.arange(others + 1)
-    further = np.array([math.comb(others, h) for h in k.tolist()]) * chance**k
-    further = further * (1 - chance) ** (others - k)
-    reads = chance**size * (1 - chance) ** (readoff.order - size)
-    cells = (reads[:, None] * further).ravel()
-    counts = rng.multinomial(d, cells / cells.sum(), size=layers)
-    counts = counts.reshape(layers, len(size), len(k))
-    z = np.maximum(_shared(on, readoff.order)[:, None] + k - readoff.threshold, 0)
-    K, S = counts.sum(axis=2), (counts * z).sum(axis=2)
-    if not readoff.exactly:
-        K, S = over_supersets(K), over_supersets(S)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(S / K)
+    order, size = readoff.order, sizes(readoff.order)
+    d, layers = checks.integer("d", d, 1), checks.integer("layers", layers, 1)
+    density = checks.probability("p", p)
+    further = binomial_pmf(_others(on, order, ell), density)
+    reads = float(density) ** size * float(1 - density) ** (order - size)
+    cells = np.outer(reads, further)
+    drawn = rng.multinomial(d, cells.ravel() / cells.sum(), size=layers)
+    z = np.maximum(_shared(on, order)[:, None] + np.arange(len(further)) - readoff.threshold, 0)
+    counts = xp.reshape(xp.asarray(drawn, dtype=xp.float64), (layers, *cells.shape))
+    group = xp.asarray(_reads(order, readoff.exactly))
+    K = xp.sum(counts, axis=2) @ group
+    S = xp.sum(counts * xp.asarray(z, dtype=xp.float64), axis=2) @ group
+    return xp.where(K > 0, S / xp.clip(K, min=1), xp.nan)
+
+
+def sample_estimates(
+    readoff: Readoff,
+    on: int,
+    d: int,
+    ell: int,
+    p: Any,
+    layers: int,
+    rng: np.random.Generator,
+    xp: Any = np,
+) -> np.ndarray:
+    """Return the estimates of `sample_means` on the host, those of the layers that have one."""
+    y = to_host(estimates(sample_means(readoff, on, d, ell, p, layers, rng, xp), readoff))
+    return np.asarray(y[~np.isnan(y)])
+
+
+def _reads(order: int, exactly: bool) -> np.ndarray:
+    """Return whether neurons that read exactly a mask (row) count in the mean of another."""
+    if exactly:
+        return np.asarray(np.eye(2**order))
+    masks = np.arange(2**order)
+    return np.asarray(masks[:, None] & masks == masks, dtype=float)
 
 
 def _others(on: int, order: int, ell: int) -> int:
@@ -457,10 +534,10 @@ def moments(readoff: Readoff, on: int, d: int, ell: int, p: Any) -> Moments:
     and so they are correlated. To leading order in :math:`1/d` the estimate is its mean and a sum
     over *independent* neurons,
 
-    .. math:: \frac1d\sum_i\varphi_i,\qquad
-              \varphi_i=\sum_{T\subseteq S_i}\frac{w_T}{p^{|T|}}\,(z_i-E\,\bar z_T),
+    .. math:: \frac1d\sum_i\psi_i,\qquad
+              \psi_i=\sum_{T\subseteq S_i}\frac{w_T}{p^{|T|}}\,(z_i-E\,\bar z_T),
 
-    whose variance :math:`E\,\varphi^2/d` is summed over what a neuron may read of :math:`I`.
+    whose variance :math:`E\,\psi^2/d` is summed over what a neuron may read of :math:`I`.
 
     Parameters
     ----------
@@ -496,12 +573,10 @@ def moments(readoff: Readoff, on: int, d: int, ell: int, p: Any) -> Moments:
     reads = chance**size * (1 - chance) ** (order - size)
     # z of the neurons that read exactly a mask, and E z of those that the means are over.
     law = np.array([_cut(c - readoff.threshold, others, density) for c in shared.tolist()])
+    inside = _reads(order, readoff.exactly)
     if readoff.exactly:
-        inside, mean = np.eye(len(size)), law[:, 0]
-        share = readoff.weights / reads
+        mean, share = law[:, 0], readoff.weights / reads
     else:
-        masks = np.arange(len(size))
-        inside = (masks[:, None] & masks == masks).astype(float)  # row: what is read; column: T
         # Here the other features of the set may be read as well, like any other that is on.
         free = [(c - readoff.threshold, ell - c, density) for c in shared.tolist()]
         mean = np.array([_cut(*of)[0] for of in free])
@@ -517,18 +592,22 @@ def errors(readoff: Readoff, d: int, ell: int, p: Any) -> Moments:
     Returns
     -------
     Moments
-        Arrays of shape (order + 1,); `mean` is that of the error.
+        Arrays of shape (order + 1, ...); `mean` is that of the error.
     """
     order = readoff.order
     found = [moments(readoff, 2**c - 1, d, ell, p) for c in range(order + 1)]
-    bias = np.array([float(law.mean) for law in found])
+    bias = np.array([law.mean for law in found])
     bias[order] -= 1
-    return Moments(bias, np.array([float(law.sd) for law in found]))
+    return Moments(bias, np.array([law.sd for law in found]))
 
 
 def worst_error(readoff: Readoff, d: int, ell: int, p: Any) -> float:
     """Return the largest root-mean-square error over how many of the features are on."""
     law = errors(readoff, d, ell, p)
+    if law.sd.ndim != 1:
+        raise ValueError(
+            f"weights = array of shape {readoff.weights.shape}: must be those of one read-off"
+        )
     return float(np.hypot(law.mean, law.sd).max())
 
 

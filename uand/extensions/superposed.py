@@ -1,12 +1,12 @@
 r"""Inputs in superposition: what a neuron counts when its features share fewer dimensions.
 
-The input is a sum of feature vectors, :math:`\mathbf x=\sum_\alpha f_\alpha v_\alpha`, and the
-weights of the layer are :math:`WV`: back to the features, and then the connections of before. A
-neuron then counts :math:`\tilde k=k+\text{noise}`. Page *superposed*, claims A20 to A23 and B8.
+The input is a sum of feature vectors, :math:`\mathbf x=\sum_\alpha f_\alpha\mathbf v_\alpha`, and
+the weights of the layer are :math:`WV`: back to the features, and then the connections of before.
+A neuron then counts :math:`\tilde k=k+\text{noise}`. Page *superposed*, claims A20 to A23 and B8.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -26,6 +26,7 @@ from uand.readoff import KINDS
 CHUNK = 1024  # features at a time, so that W is never held in floats
 LARGEST_THRESHOLD = 6.0
 SMALLEST_THRESHOLD = -6.0
+TERMS = 12  # of the expansion of a covariance in Hermite's polynomials
 
 
 # --- the layer ---------------------------------------------------------------------------------
@@ -52,7 +53,7 @@ def sample_vectors(
     Returns
     -------
     array of float, shape (m, d0)
-        The rows :math:`v_\alpha`.
+        The rows :math:`\mathbf v_\alpha`.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def sample_vectors(
 
 
 def superpose(V: Array, active: Array) -> Array:
-    r"""Return the inputs :math:`\mathbf x=\sum_{\alpha\text{ on}}v_\alpha`.
+    r"""Return the inputs :math:`\mathbf x=\sum_{\alpha\text{ on}}\mathbf v_\alpha`.
 
     Parameters
     ----------
@@ -83,14 +84,32 @@ def superpose(V: Array, active: Array) -> Array:
     Returns
     -------
     array of float, shape (batch, d0)
+
+    Raises
+    ------
+    ValueError
+        If `active` has not two axes, or holds a feature that is not there, or one twice in a row.
     """
     xp = namespace(V)
-    chosen = xp.take(V, xp.reshape(xp.asarray(active), (-1,)), axis=0)
+    rows = np.sort(backend.to_host(active), axis=-1)
+    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.integer):
+        raise ValueError(
+            f"active = array of {rows.dtype}, shape {rows.shape}: must be integers, "
+            "shape (batch, ell)"
+        )
+    wrong = [*rows[(rows < 0) | (rows >= V.shape[0])], *rows[:, 1:][rows[:, 1:] == rows[:, :-1]]]
+    if wrong:
+        raise ValueError(
+            f"active holds {wrong[0]}: must be different features from 0 to m - 1 = "
+            f"{V.shape[0] - 1} in each row"
+        )
+    active = xp.asarray(active)
+    chosen = xp.take(V, xp.reshape(active, (-1,)), axis=0)
     return xp.sum(xp.reshape(chosen, (*active.shape, V.shape[1])), axis=1)
 
 
 def noisy_counts(W: Array, V: Array, x: Array) -> Array:
-    r"""Return the counts :math:`\tilde k_i=\sum_{\alpha\in S_i}v_\alpha\cdot\mathbf x`.
+    r"""Return the counts :math:`\tilde k_i=\sum_{\alpha\in S_i}\mathbf v_\alpha\cdot\mathbf x`.
 
     First the inputs are read back, :math:`V\mathbf x`, and then added up, some features at a
     time: neither :math:`WV` nor `W` in floats is ever held.
@@ -108,7 +127,8 @@ def noisy_counts(W: Array, V: Array, x: Array) -> Array:
     Raises
     ------
     ValueError
-        If `W` and `V` are not about the same number of features.
+        If `W` and `V` are not about the same number of features, or `V` and `x` not about the same
+        dimensions.
 
     Notes
     -----
@@ -116,15 +136,66 @@ def noisy_counts(W: Array, V: Array, x: Array) -> Array:
     """
     xp = namespace(V)
     d, m = W.shape
-    if V.shape[0] != m or x.shape[1] != V.shape[1]:
+    if V.ndim != 2 or V.shape[0] != m:
         raise ValueError(
-            f"V = array of shape {tuple(V.shape)}: must have shape (m, d0) = {(m, x.shape[1])}"
+            f"V = array of shape {tuple(V.shape)}: must have shape (m, d0) with m = {m}"
+        )
+    if x.ndim != 2 or x.shape[1] != V.shape[1]:
+        raise ValueError(
+            f"x = array of shape {tuple(x.shape)}: must have shape (batch, d0) with "
+            f"d0 = {V.shape[1]}"
         )
     total = xp.zeros((x.shape[0], d), dtype=V.dtype)
     for first in range(0, m, CHUNK):
         part = slice(first, min(first + CHUNK, m))
         total = total + (x @ V[part, :].T) @ xp.astype(W[:, part], V.dtype).T
     return total
+
+
+def sample_noise(
+    size: int,
+    k: int,
+    ell: int,
+    d0: int,
+    samples: int,
+    rng: np.random.Generator,
+    xp: Any = np,
+) -> np.ndarray:
+    r"""Draw the noise :math:`\tilde k-k` of a neuron that reads `size` features, `k` of them on.
+
+    Each sample has feature vectors of its own. A feature that is read back alone is a neuron that
+    reads it only; a pair that is read off without a layer is one that reads the two.
+
+    Parameters
+    ----------
+    size, k, ell, d0 : int
+        Features that are read, how many of them are on, how many are on in all; dimensions.
+    samples : int
+    rng : numpy.random.Generator
+    xp : module
+        The namespace that adds up.
+
+    Returns
+    -------
+    ndarray of float64, shape (samples,)
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    From the definition of claims A20 to A22, page *superposed*.
+    """
+    ell = checks.integer("ell", ell, 0)
+    size = checks.integer("size", size, 0)
+    k = checks.integer("k", k, 0, min(size, ell), of="min(size, ell)")
+    samples, different = checks.integer("samples", samples, 1), max(size + ell - k, 1)
+    V = sample_vectors(samples * different, d0, rng, xp, np.float32)
+    V = xp.reshape(V, (samples, different, d0))  # the first `size` are read, the last `ell` are on
+    read, x = xp.sum(V[:, :size, :], axis=1), xp.sum(V[:, size - k :, :], axis=1)
+    return np.asarray(backend.to_host(xp.sum(read * x, axis=1)), dtype=float) - k
 
 
 # --- the law of the noise ----------------------------------------------------------------------
@@ -162,14 +233,68 @@ def relu_moments(k: Any, theta: float, sigma: Any) -> tuple[np.ndarray, np.ndarr
 def noise_sd(size: Any, k: Any, ell: int, d0: int) -> np.ndarray:
     r"""Return the deviation of :math:`\tilde k` for a neuron that reads `size` features, `k` on.
 
+    Raises
+    ------
+    ValueError
+        If more features would be on than are read, or than are on in all.
+
     Notes
     -----
     Claim A22, page *superposed*.
     """
-    variance = LAWS["A22.variance"](np.asarray(size), np.asarray(k), ell, d0)
-    return np.asarray(
-        np.sqrt(np.maximum(variance, 0))
-    )  # of order -1/d0 for one feature read out of one on
+    if np.any(np.asarray(k) > np.minimum(size, ell)):
+        raise ValueError(
+            f"k = {np.max(k)}: must not be more than size = {np.min(size)} or ell = {ell}"
+        )
+    return np.asarray(np.sqrt(LAWS["A22.variance"](np.asarray(size), np.asarray(k), ell, d0)))
+
+
+def relu_covariance(k: Any, theta: float, sigma: Any, omega: Any) -> np.ndarray:
+    r"""Return the covariances of activations whose counts have Gaussian noise in common.
+
+    Two standard normal numbers of covariance :math:`\omega` have
+    :math:`E\,\mathrm{He}_n(\xi)\,\mathrm{He}_{n'}(\xi')=n!\,\omega^n` for :math:`n=n'` and 0
+    otherwise, with Hermite's polynomials. So
+
+    .. math::
+
+        \mathrm{Cov}(z_i,z_j)=\sum_{n\ge1}\frac1{n!}\Big(\frac\omega{\sigma_i\sigma_j}\Big)^n
+        H_{n,i}\,H_{n,j},\qquad
+        H_1=\sigma\,\Phi(t),\quadH_n=\sigma\,\varphi(t)\,\mathrm{He}_{n-2}(-t)\ (n\ge2)
+
+    where :math:`t=(k-\theta)/\sigma` and :math:`H_n=E\,\sigma(t+\xi)^+\,\mathrm{He}_n(\xi)`. The
+    first `TERMS` are added up; for :math:`t\ge-1` they leave out less than 1% even of a
+    variance, where the correlation is 1.
+
+    Parameters
+    ----------
+    k, sigma : array of float, shape (n,)
+        What the neurons count without noise, and its deviation, above 0.
+    theta : float
+        The threshold, of either sign.
+    omega : array of float, shape (n, n)
+        The covariances of the counts.
+
+    Returns
+    -------
+    ndarray of float, shape (n, n)
+
+    Notes
+    -----
+    Claim B8, page *superposed*.
+    """
+    k, sigma = np.asarray(k, dtype=float), np.asarray(sigma, dtype=float)
+    t = (k - theta) / sigma
+    correlation, total = omega / np.outer(sigma, sigma), 0.0
+    with np.errstate(under="ignore"):
+        density = sigma * np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
+        coefficient = sigma * relu_moments(k, theta, sigma)[0]
+        before, hermite = 0.0 * t, 1.0 + 0.0 * t
+        for n in range(1, TERMS + 1):
+            total = total + correlation**n / math.factorial(n) * np.outer(coefficient, coefficient)
+            coefficient = density * hermite
+            before, hermite = hermite, -t * hermite - (n - 1) * before
+    return np.asarray(total)
 
 
 def misfire_rate(d0: int, m: int, ell: int, p: Any, theta: float = 1.0) -> float:
@@ -226,22 +351,23 @@ class Moments:
     variance: dict[str, float]
     counts: dict[str, float]
 
-    def rms(self, slope: float) -> dict[str, float]:
-        r"""Return the root-mean-square errors of the estimate :math:`\gamma\bar z`."""
+    def rms(self, slope: float, constant: float = 0.0) -> dict[str, float]:
+        r"""Return the root-mean-square errors of the estimate :math:`\gamma\bar z` + `constant`."""
         return {
             kind: math.hypot(
-                slope * self.mean[kind] - (kind == "both"), slope * math.sqrt(self.variance[kind])
+                slope * self.mean[kind] + constant - (kind == "both"),
+                slope * math.sqrt(self.variance[kind]),
             )
             for kind in self.mean
         }
 
-    def worst(self, slope: float) -> float:
+    def worst(self, slope: float, constant: float = 0.0) -> float:
         """Return the largest of the three errors."""
-        return max(self.rms(slope).values())
+        return max(self.rms(slope, constant).values())
 
-    def pooled(self, slope: float) -> float:
+    def pooled(self, slope: float, constant: float = 0.0) -> float:
         """Return the root-mean-square error over all pairs of an input."""
-        rms, total = self.rms(slope), sum(self.counts.values())
+        rms, total = self.rms(slope, constant), sum(self.counts.values())
         return math.sqrt(sum(self.counts[kind] * rms[kind] ** 2 for kind in rms) / total)
 
     def best_slope(self) -> float:
@@ -255,6 +381,65 @@ class Moments:
         )
         return float(found.x)
 
+    def best_constant(self, slope: float) -> float:
+        """Return the constant at which, with this slope, the worst kind's error is least."""
+        # The three squared errors are parabolas in the constant, of one curvature: the largest of
+        # them is least at a vertex, or where two of them meet.
+        off = [(kind == "both") - slope * mean for kind, mean in self.mean.items()]
+        square = [slope**2 * variance for variance in self.variance.values()]
+        meet = [
+            (off[i] + off[j] + (square[i] - square[j]) / (off[i] - off[j])) / 2
+            for i, j in ((0, 1), (0, 2), (1, 2))
+            if off[i] != off[j]
+        ]
+        return min((*off, *meet), key=lambda constant: self.worst(slope, constant))
+
+    def best_line(self) -> tuple[float, float]:
+        """Return the slope and the constant at which the worst kind's error is least."""
+        apart = self.mean["both"] - self.mean["one"]
+        if apart <= 0:
+            return 0.0, 0.5
+        # The constant one half errs by no more than that, and beyond twice 1/apart all slopes do.
+        found = minimize_scalar(
+            lambda slope: self.worst(slope, self.best_constant(slope)),
+            bounds=(0, 2 / apart),
+            method="bounded",
+            options={"xatol": 1e-9 / apart},
+        )
+        return float(found.x), self.best_constant(float(found.x))
+
+
+def no_layer(d0: int, m: int, ell: int) -> Moments:
+    r"""Return the moments of :math:`(\mathbf v_\alpha+\mathbf v_\beta)\cdot\mathbf x`.
+
+    What the input itself has to say of a pair, linearly and without any layer: how many of the two
+    are on, in the noise of A22. It is what a layer has to beat.
+
+    Parameters
+    ----------
+    d0, m, ell : int
+        Dimensions of the input, features, and how many of them are on: at least two.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B8, page *superposed*.
+    """
+    d0, m, ell = _sizes(d0, m, ell)
+    ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")
+    variance = {kind: float(LAWS["A22.variance"](2, c, ell, d0)) for kind, c in KINDS.items()}
+    return Moments({kind: float(c) for kind, c in KINDS.items()}, variance, _counts(m, ell))
+
+
+def _counts(m: int, ell: int) -> dict[str, float]:
+    """Return how many pairs of each kind one input has."""
+    counts = kind_counts(m, checks.features_on(ell, m, EXACT), EXACT)
+    return {kind: float(n) for kind, n in counts.items()}
+
 
 def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Moments:
     r"""Return the moments of the mean activation of the readers of a pair.
@@ -262,12 +447,10 @@ def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Mo
     .. math::
 
         \mathrm{Var}\,\bar z&=\mathrm{Var}(z)/K+(1-1/K)\,\mathrm{Cov}(z_i,z_j)\\
-        \mathrm{Cov}(z_i,z_j)&=E\big[\omega\,P(z_i>0)\,P(z_j>0)
-            +\tfrac12\omega^2\varphi_i\varphi_j/\sigma_i\sigma_j+\dots\big]\\
         \omega&=\big(\ell\,|S_i\cap S_j|+k_ik_j-2k_{ij}\big)/d_0
 
     with :math:`K` readers. Readers of one pair share features, and so noise, of covariance
-    :math:`\omega`; the expansion is that in Hermite polynomials.
+    :math:`\omega`; `relu_covariance` leads from it to the activations.
 
     Parameters
     ----------
@@ -286,7 +469,8 @@ def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Mo
     Notes
     -----
     Claim B8, page *superposed*. Leading order in two respects: the noise is Gaussian, and every
-    neuron reads the mean number of features.
+    neuron reads the mean number of features. Below some 32 dimensions the variances come out 10 to
+    25% too small, because :math:`|\mathbf x|^2` fluctuates and all neurons share that.
     """
     d0, m, ell = _sizes(d0, m, ell)
     ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")
@@ -304,18 +488,16 @@ def moments(d0: int, d: int, m: int, ell: int, p: Any, theta: float = 1.0) -> Mo
         weights[: len(pmf)] = pmf
         k, off = c + B, m - ell - (2 - c)
         sigma = noise_sd(k + (2 - c) + off * chance, k, ell, d0)
-        on, first, second = relu_moments(k, theta, sigma)
+        _, first, second = relu_moments(k, theta, sigma)
         mean[kind] = float(weights @ first)
         own = max(float(weights @ second) - mean[kind] ** 2, 0.0)
         # Of k_i - c and k_j - c others on, (k_i - c)(k_j - c) / (ell - c) are shared on average.
         both = c + np.outer(B, B) / (ell - c) if ell > c else np.full((1, 1), float(c))
         shared = 2 - c + off * chance**2 + both
-        omega = (ell * shared + np.outer(k, k) - 2 * both) / d0
-        bend = np.exp(-((k - theta) ** 2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
-        common = omega * np.outer(on, on) + omega**2 * np.outer(bend, bend) / 2
+        omega = LAWS["A22.given"](shared, k[:, None], k, both, ell, d0)
+        common = relu_covariance(k, theta, sigma, omega)
         variance[kind] = inverse * own + (1 - inverse) * float(weights @ common @ weights)
-    counts = kind_counts(m, checks.features_on(ell, m, EXACT), EXACT)
-    return Moments(mean, variance, {kind: float(n) for kind, n in counts.items()})
+    return Moments(mean, variance, _counts(m, ell))
 
 
 @dataclass(frozen=True)
@@ -324,8 +506,9 @@ class Best:
 
     Attributes
     ----------
-    theta, slope : float
-        The estimate is `slope` times the mean of :math:`\mathrm{ReLU}(\tilde k-\theta)`.
+    theta, slope, constant : float
+        The estimate is `slope` times the mean of :math:`\mathrm{ReLU}(\tilde k-\theta)`, and
+        `constant` more.
     rms : dict of str to float
         The error of each kind.
     worst, pooled : float
@@ -334,18 +517,21 @@ class Best:
 
     theta: float
     slope: float
+    constant: float
     rms: dict[str, float]
     worst: float
     pooled: float
 
 
-def best_readoff(d0: int, d: int, m: int, ell: int, p: Any) -> Best:
+def best_readoff(d0: int, d: int, m: int, ell: int, p: Any, constant: bool = False) -> Best:
     r"""Return the threshold and the slope that minimise the worst kind's root-mean-square error.
 
     Parameters
     ----------
     d0, d, m, ell : int
     p : float
+    constant : bool
+        Whether a constant may be added to the estimate; otherwise it is 0.
 
     Raises
     ------
@@ -357,9 +543,12 @@ def best_readoff(d0: int, d: int, m: int, ell: int, p: Any) -> Best:
     Claim B8, page *superposed*; thresholds from -6 to 6.
     """
 
+    def line(at: Moments) -> tuple[float, float]:
+        return at.best_line() if constant else (at.best_slope(), 0.0)
+
     def error(theta: float) -> float:
         at = moments(d0, d, m, ell, p, theta)
-        return at.worst(at.best_slope())
+        return at.worst(*line(at))
 
     grid = np.linspace(SMALLEST_THRESHOLD, min(LARGEST_THRESHOLD, ell), 41)
     errors = [error(float(theta)) for theta in grid]
@@ -369,8 +558,8 @@ def best_readoff(d0: int, d: int, m: int, ell: int, p: Any) -> Best:
         minimize_scalar(error, bounds=(low, high), method="bounded", options={"xatol": 1e-4}).x
     )
     at = moments(d0, d, m, ell, p, theta)
-    slope = at.best_slope()
-    return Best(theta, slope, at.rms(slope), at.worst(slope), at.pooled(slope))
+    best = line(at)
+    return Best(theta, *best, at.rms(*best), at.worst(*best), at.pooled(*best))
 
 
 @cache
@@ -408,17 +597,56 @@ def measured_misfires(
     Returns
     -------
     ndarray of float, shape (layers,)
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
     """
-    xp, rng = backend.select(backend_name), backend.random_stream(seed)
-    shares = []
-    for _ in range(layers):
+    checks.finite("theta", theta)
+    layers_ = _sampled_layers(d0, d, m, ell, p, layers, inputs, seed, backend_name)
+    shares = [np.mean((counts > theta) != (k >= 2)) for k, counts in layers_]
+    return np.array(shares, dtype=float)
+
+
+def measured_noise(
+    d0: int,
+    d: int,
+    m: int,
+    ell: int,
+    p: float,
+    layers: int = 8,
+    inputs: int = 16,
+    seed: int = 0,
+    backend_name: str = "numpy",
+) -> np.ndarray:
+    r"""Return the mean square of :math:`\tilde k-k` in each of some independent layers.
+
+    Parameters and errors are those of `measured_misfires`.
+
+    Returns
+    -------
+    ndarray of float, shape (layers,)
+    """
+    layers_ = _sampled_layers(d0, d, m, ell, p, layers, inputs, seed, backend_name)
+    return np.array([np.mean((counts - k) ** 2) for k, counts in layers_])
+
+
+def _sampled_layers(
+    d0: int, d: int, m: int, ell: int, p: float, layers: int, inputs: int, seed: int, name: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield k and the noisy counts of some layers, on the host, each of shape (inputs, d)."""
+    xp, rng = backend.select(name), backend.random_stream(seed)
+    d0, m, ell = _sizes(d0, m, ell)
+    inputs = checks.integer("inputs", inputs, 1)
+    for _ in range(checks.integer("layers", layers, 1)):
         V = sample_vectors(m, d0, rng, xp)
         W = neurons.sample_layer(m, d, p, rng, xp)
         active = features.sample_exact(m, ell, inputs, rng)
-        on = noisy_counts(W, V, superpose(V, active)) > theta
-        k = xp.sum(xp.take(W, xp.asarray(active.ravel()), axis=1).reshape(d, inputs, ell), axis=2)
-        shares.append(float(xp.count_nonzero(on != (k.T >= 2))) / (d * inputs))
-    return np.array(shares)
+        read = xp.reshape(xp.take(W, xp.asarray(active.ravel()), axis=1), (d, inputs, ell))
+        k = xp.sum(read, axis=2, dtype=xp.int32)
+        counts = noisy_counts(W, V, superpose(V, active))
+        yield backend.to_host(k).T, backend.to_host(counts)
 
 
 def measured_moments(
@@ -447,7 +675,18 @@ def measured_moments(
     -------
     dict of str to ndarray of float, shape (layers, 2, len(thetas))
         By kind; averages over the covered ones of a layer's pairs.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
     """
+    for theta in thetas:
+        checks.finite("theta", theta)
+    d0, m, ell = _sizes(d0, m, ell)
+    ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")
+    for count_name, count in (("layers", layers), ("inputs", inputs), ("pairs", pairs)):
+        checks.integer(count_name, count, 1)
     xp, rng = backend.select(backend_name), backend.random_stream(seed)
     result: dict[str, list[Any]] = {kind: [] for kind in KINDS}
     cut = xp.reshape(xp.asarray(thetas, dtype=xp.float64), (-1, 1))
