@@ -437,6 +437,8 @@ WRONG: dict[str, list[Any]] = {
     "A29.sd_both": [sp.sqrt(ell / d), sp.sqrt((ell + 4) / d), sp.sqrt((ell + 2) / d)],
     "A29.crossover": [4 * sp.pi * ell**2, ell**2, sp.pi * ell * (ell + 4),
                       16 * sp.pi * ell * (ell + 4)],
+    "A29.crossover_slope": [4 * sp.pi * ell * (ell + 4) - 4 * ell - 7, 8 * sp.pi * ell**2,
+                            8 * sp.pi * ell * (ell + 2), 16 * sp.pi * ell * (ell + 4)],
     "B2.feasible": [ell**2 * sp.log(m), 2 * ell * sp.log(m)],
     "B2.exponent": [
         d * p**2 * epsilon * (rho - 1 - sp.log(rho)) / 2,
@@ -507,11 +509,14 @@ WRONG: dict[str, list[Any]] = {
         sp.pi * ell * (ell + 4) / d + 2 * ell / d0,
     ],
     "B9.variance_both": [
-        (sp.pi * ell * (ell + 4) - 1) / d + 2 * (ell - 1) / d0 + 2 / d0,
+        (sp.pi * ell * (ell + 4) - 1) / d + 2 * (ell - 1) / d0,
+        (sp.pi * ell * (ell + 4) - 1) / d + (2 * ell - 3) / d0,
         (sp.pi * ell * (ell + 4) - 1) / d + ell / d0, sp.pi * ell * (ell + 4) / d,
         (2 * ell - sp.Rational(7, 2) + sp.Rational(7, 2) / ell) / d0,
-        (sp.pi * ell * (ell + 4) - 1) / d + (2 * ell - sp.Rational(7, 2)) / d0 / 2,
+        (sp.pi * ell * (ell + 4) - 1) / d + (2 * ell - sp.Rational(7, 2)) / d0,
     ],
+    "B9.overlap": [1 / d0, (m - d0) / (d0 * m), (m - d0) / ((m - 1) * (d0 - 1)),
+                   m / (d0 * (m - 1))],
 }  # fmt: skip
 
 
