@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, stats
 from statistics_helpers import check_estimate, check_mean
 
-from uand import backend, measurements
+from uand import backend, features, measurements
 from uand.backend import random_stream
 from uand.extensions import gaussian, superposed
 from uand.extensions.gaussian import PRODUCT, SUM
@@ -177,6 +177,8 @@ def test_the_own_scale_takes_away_a_conditional_mean(ell: int) -> None:
     assert noise.both < plain.both
     if ell == 2:
         assert noise.both == pytest.approx(0, abs=1e-5)
+    many = gaussian.product_noise(10**5, 1, learned=True).both / 1e5
+    assert many**2 == pytest.approx(math.pi - 1, rel=3e-4)
 
 
 def test_the_best_threshold_is_the_least_of_a_fine_grid() -> None:
@@ -220,6 +222,27 @@ def test_the_best_slope_is_the_least_of_a_fine_grid() -> None:
     slope, error = gaussian.best_slope((0, 0, 1), (0.1, 0.15, 0.2))  # both on decides
     assert slope == pytest.approx(1 / 1.2, rel=1e-6)
     assert error**2 == pytest.approx(0.2 / 1.2, rel=1e-6)
+
+
+@pytest.mark.parametrize(("ell", "theta"), [(2, 1), (8, 5), (5, 1)])
+def test_the_dense_bernoulli_layer_has_its_noise(ell: int, theta: int) -> None:
+    """Sampled layers that read each feature with chance a half, by the contrast's definition."""
+    d, layers, rng = 400, 6000, random_stream(20)
+    for kind, c in KINDS.items():
+        reads = rng.integers(0, 2, (2, layers, d), dtype=np.int8)
+        others = rng.binomial(ell - c, 0.5, (layers, d))
+        z = np.maximum(reads[:c].sum(axis=0) + others - theta, 0)
+        y = np.zeros(layers)
+        for a, b in itertools.product((0, 1), repeat=2):
+            group = (reads[0] == a) & (reads[1] == b)
+            y += (-1) ** (a + b) * (z * group).sum(axis=1) / group.sum(axis=1)
+        y /= stats.binom.pmf(theta - 1, ell - 2, 0.5)
+        check_mean(y, c == 2, f"{kind} on")
+        square = (y - (c == 2)) ** 2
+        law = getattr(gaussian.bernoulli_noise(ell, d, theta), kind) ** 2
+        beyond = 4 / d * law  # groups vary in size: 1/d_ab is 4/d times 1 + 3/d
+        mean, error = square.mean(), square.std() / math.sqrt(layers)
+        check_estimate(np.clip(law, mean - beyond, mean + beyond), error, law, what=kind)
 
 
 def test_the_best_threshold_with_none_on_is_stationary() -> None:
@@ -357,6 +380,22 @@ def test_bases_are_a_tight_frame_of_least_overlap(m: int, d0: int, xp) -> None:
     assert np.mean((other @ other.T)[np.triu_indices(m, 1)] ** 2) > np.mean(overlaps)
 
 
+def test_errors_over_all_pairs_are_those_of_a_loop(xp) -> None:
+    m, d, ell, inputs, d0 = 9, 30, 3, 4, 5
+    v = superposed.sample_vectors(m, d0, random_stream(21), dtype=np.float32)
+    both, one = gaussian.dictionary_errors(xp.asarray(v), d, ell, inputs, random_stream(22))
+    rng = random_stream(22)  # the same layer and inputs once more
+    W, v = gaussian.sample_layer(d0, d, rng).astype(float), v.astype(float)
+    squares: dict[int, list[float]] = {2: [], 1: []}
+    for on in features.sample_exact(m, ell, inputs, rng):
+        M = gaussian.superposed_matrix(W, v[on].sum(axis=0), ell)
+        for a, b in itertools.combinations(range(m), 2):
+            c = len({a, b} & set(on.tolist()))
+            if c:
+                squares[c].append((v[a] @ M @ v[b] - (c == 2)) ** 2)
+    assert (both, one) == pytest.approx((np.mean(squares[2]), np.mean(squares[1])), rel=1e-4)
+
+
 def test_orthonormal_directions_have_no_noise_of_directions() -> None:
     """A tight frame of as many directions as dimensions is a layer on features."""
     ell, d, d0, rng = 3, 20, 8, random_stream(17)
@@ -397,6 +436,8 @@ def test_bad_input() -> None:
         (lambda: gaussian.sample_pair(3, 3, 9, 9, rng), r"^c = 3: must be"),
         (lambda: gaussian.sample_pair(1, 3, 9, 0, rng), r"^layers = 0: must be"),
         (lambda: gaussian.sample_pair(1, 3, 9, 9, rng, 0), r"^inputs = 0: must be"),
+        (lambda: gaussian.bernoulli_noise(4, 10, 4), r"^theta = 4: must be an integer from 1 to"),
+        (lambda: gaussian.dictionary_errors(W, 9, 3, 2, rng), r"^ell = 3: must be an integer"),
         (lambda: gaussian.sample_bases(10, 4, rng), r"^m = 10: must be a multiple of d0 = 4"),
         (lambda: gaussian.sample_bases(3, 4, rng), r"^m = 3: must be an integer"),
         (lambda: gaussian.product_noise(4, 10, 80.0), r"^theta = 80.0: must be from -16 to 16"),

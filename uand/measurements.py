@@ -818,8 +818,7 @@ def _measure_a29(rng: np.random.Generator) -> Iterable[Comparison]:
             (gaussian.product_noise(ell, d), 0.0),
             (gaussian.sum_noise(ell, d), 0.5),
         ):
-            variances = (noise.none**2, noise.one**2, noise.both**2)
-            factors.append(gaussian.best_slope((0.0, one, 1.0), variances)[0])
+            factors.append(gaussian.best_slope((0.0, one, 1.0), noise.variances)[0])
         gap = []
         for _ in range(blocks):
             a, b, z = _gaussian_layers(readoff.BOTH, ell, d, 0.0, in_block, rng)

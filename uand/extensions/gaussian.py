@@ -11,13 +11,14 @@ to A29 and B9.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy import integrate, special
+from scipy import integrate, special, stats
 from scipy.optimize import minimize_scalar
 
-from uand import checks
+from uand import checks, features
 from uand.backend import Array, namespace
 from uand.distributions import MAX_SIZE
 from uand.extensions.superposed import sample_vectors
@@ -256,6 +257,11 @@ class Noise:
         """The largest of the three."""
         return max(self.none, self.one, self.both)
 
+    @property
+    def variances(self) -> tuple[float, float, float]:
+        """The squares, with none, one and both on."""
+        return self.none**2, self.one**2, self.both**2
+
 
 def _conditional_square(ell: int, tau: float) -> float:
     r"""Return :math:`E[W_\alpha^2W_\beta^2\,E[z\mid W_\alpha,W_\beta]^2]` with both on."""
@@ -351,6 +357,49 @@ def sum_noise(ell: int, d: int, theta: float = 0.0) -> Noise:
     return Noise(*(math.sqrt(square / d) / (2 * tail) for square in squares))
 
 
+def bernoulli_noise(ell: int, d: int, theta: int) -> Noise:
+    r"""Return the noise of the contrast on a dense Bernoulli layer, :math:`p=\frac12`.
+
+    The layer is :math:`z_i=\mathrm{ReLU}(k_i-\theta)` and the estimate is the contrast over its
+    signal, the chance that the other features hold a neuron at its kink:
+
+    .. math:: y=\frac{\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}}{P(B=\theta-1)},
+              \qquad B\sim\mathrm{Bin}(\ell-2,\tfrac12)
+
+    Parameters
+    ----------
+    ell, d : int
+    theta : int
+        From 1 to ell - 1; beyond that there is no signal.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(bernoulli_noise(8, 4096, 5).none, 4)
+    0.1295
+
+    Notes
+    -----
+    To leading order in 1/d: each of the four groups has d/4 neurons. Chapter *gaussian*, beside
+    claim A28.
+    """
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    theta = checks.integer("theta", theta, 1, ell - 1, of="ell - 1")
+    signal = stats.binom.pmf(theta - 1, ell - 2, 0.5)
+    deviations = []
+    for c in (0, 1, 2):
+        others, total = np.arange(ell - c + 1), 0.0
+        chance = stats.binom.pmf(others, ell - c, 0.5)
+        for group in product((0, 1), repeat=2):  # which of the pair the neurons read
+            z = np.maximum(others + sum(group[:c]) - theta, 0)
+            total += float(chance @ z**2 - (chance @ z) ** 2) / (d / 4)
+        deviations.append(math.sqrt(total) / float(signal))
+    return Noise(*deviations)
+
+
 def best_threshold(ell: int, kind: str = "none", centred: bool = False) -> tuple[float, float]:
     r"""Return the :math:`\tau=\theta/\sqrt\ell` of least noise, and that noise times √d/ℓ.
 
@@ -442,11 +491,11 @@ def worst_error(ell: int, d: int, readoff: str, theta: float = 0.0, scaled: bool
         If a parameter is out of range.
     """
     checks.choice("readoff", readoff, READOFFS)
-    product = readoff == PRODUCT
-    noise = product_noise(ell, d, theta) if product else sum_noise(ell, d, theta)
-    means = (0.0, 0.0 if product else 0.5, 1.0)
+    is_product = readoff == PRODUCT
+    noise = product_noise(ell, d, theta) if is_product else sum_noise(ell, d, theta)
+    means = (0.0, 0.0 if is_product else 0.5, 1.0)
     if scaled:
-        return best_slope(means, (noise.none**2, noise.one**2, noise.both**2))[1]
+        return best_slope(means, noise.variances)[1]
     return max(noise.none, math.hypot(means[1], noise.one), noise.both)
 
 
@@ -526,6 +575,58 @@ def sample_bases(m: int, d0: int, rng: np.random.Generator, xp: Any = np) -> Arr
     checks.memory(24.0 * m * d0, f"m = {m}, d0 = {d0}")
     bases = np.linalg.qr(rng.standard_normal((m // d0, d0, d0), dtype=np.float32))[0]
     return xp.asarray(bases.reshape(m, d0))
+
+
+def dictionary_errors(
+    v: Array, d: int, ell: int, inputs: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    r"""Return the mean squared errors in a new layer over all pairs of one dictionary.
+
+    The pairs with one on are :math:`\ell(m-\ell)` to an input, however many features there are:
+    their squares add up to that of :math:`\mathbf v_\alpha^TM` in the metric
+    :math:`\sum_\beta\mathbf v_\beta\mathbf v_\beta^T`, less the pairs that are both on.
+
+    Parameters
+    ----------
+    v : array of float, shape (m, d0)
+        The directions of all features.
+    d, ell : int
+    inputs : int
+        Random sets of features that are on.
+    rng : numpy.random.Generator
+        Draws on the host.
+
+    Returns
+    -------
+    both, one : float
+        With both of the pair on, and with one.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B9, chapter *gaussian*.
+    """
+    xp = namespace(v)
+    m, d0 = v.shape
+    ell = checks.integer("ell", ell, 2, m - 1, of="m - 1")
+    inputs = checks.integer("inputs", inputs, 1, MAX_SIZE)
+    W = sample_layer(d0, d, rng, xp)
+    on = features.sample_exact(m, ell, inputs, rng)
+    chosen = xp.reshape(xp.take(v, xp.asarray(on.ravel()), axis=0), (inputs, ell, d0))
+    drive = chosen @ W.T
+    z = xp.clip(xp.sum(drive, axis=1, keepdims=True), 0, None)
+    rows = (drive * z) @ W - xp.sum(z, axis=2, keepdims=True) * chosen
+    rows = rows / true_scale(d, ell)  # v_alpha^T M of the features that are on
+    y = rows @ xp.permute_dims(chosen, (0, 2, 1))
+    every = xp.sum((rows @ (v.T @ v)) * rows, axis=(1, 2))
+    one = xp.mean(every - xp.sum(y**2, axis=(1, 2))) / (ell * (m - ell))
+    off_diagonal = 1 - xp.eye(ell, dtype=y.dtype)
+    both = xp.mean(xp.sum((y - 1) ** 2 * off_diagonal, axis=(1, 2))) / (ell * (ell - 1))
+    return float(both), float(one)
 
 
 def sample_superposed(
