@@ -160,6 +160,15 @@ def test_two_inputs_to_a_layer_share_what_its_own_scale_takes_off(ell: int, thet
     check_mean((y[0] - y[1]) ** 2 / 2, law)
 
 
+def test_over_its_own_scale_a_narrow_layer_is_wild() -> None:
+    """Off by more than 2 in a tenth of the layers, and in hardly one that is 16 times as wide."""
+    for d, layers in ((128, 2000), (2048, 300)):
+        a, b, drive = gaussian.sample_pair(2, 8, d, layers, random_stream(23, d), inputs=21)
+        y = (a * b * np.maximum(drive, 0)).sum(axis=-1)
+        wild = np.mean(abs(y[0] / y[1:].mean(axis=0) - 1) > 2)
+        assert (wild > 0.1) if d == 128 else (wild < 0.01)
+
+
 @pytest.mark.parametrize("ell", [2, 3, 9])
 def test_the_own_scale_takes_away_a_conditional_mean(ell: int) -> None:
     """Two inputs that share the pair only: what their activations have in common."""

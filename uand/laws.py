@@ -1327,8 +1327,8 @@ CLAIMS: dict[str, Claim] = {
             r"(\mathbf v_\beta\cdot\mathbf x)\sqrt\ell/|\mathbf x|$ on average. Established for "
             r"independent directions: the law of one pair's error does not contain $m$, "
             r"{B9.square_none}, {B9.square_one}, {B9.variance_both}. Refuted for directions of any "
-            r"kind: their mean squared overlap takes the place of $1/d_0$, in a tight frame "
-            r"{B9.overlap}, and that contains $m$.",
+            r"kind: where overlaps are uncorrelated, their mean square takes the place of $1/d_0$, "
+            r"and in a tight frame that contains $m$, {B9.overlap}.",
             "extensions/gaussian",
             BOOK,
         ),
