@@ -552,6 +552,14 @@ LAWS: dict[str, Law] = {
             _AT_ZERO + "; root-mean-square errors of the worst kind of pair are equal there",
         ),
         Law(
+            "A29.crossover_slope",
+            r"d_\times'",
+            8 * sp.pi * ell * (ell + 4) - sp.Rational(9, 2) * ell - sp.Rational(59, 4),
+            (ell,),
+            _AT_ZERO + "; the same with each read-off times the factor that is best for it",
+            exact=False,
+        ),
+        Law(
             "A21.overlap",
             r"E\,(\mathbf v_\alpha\cdot\mathbf v_\beta)^2",
             1 / d0,
@@ -1058,6 +1066,13 @@ LAWS: dict[str, Law] = {
             exact=False,
         ),
         Law(
+            "B9.overlap",
+            r"\overline{(\mathbf v_\alpha\cdot\mathbf v_\beta)^2}",
+            (m - d0) / (d0 * (m - 1)),
+            (m, d0),
+            r"mean over the pairs of a tight frame of $m\ge d_0$ directions; none has less",
+        ),
+        Law(
             "B10.both",
             r"E[y\mid\text{both on}]",
             _pair_exact + (1 - _pair_exact) * share,
@@ -1314,7 +1329,8 @@ CLAIMS: dict[str, Claim] = {
             r"The weights $W_{i\alpha}W_{i\beta}\big/\sum_jW_{j\alpha}W_{j\beta}\,"
             r"E[z_j\mid f_\alpha=f_\beta=1]$ read the AND: 1 with both on, on the average over the "
             r"inputs of one layer. Undivided, they read 0 in the mean over layers with one or none "
-            r"on.",
+            r"on. To leading order in $1/d$ the noise with both on is what two inputs to one layer "
+            r"do not share.",
             "extensions/gaussian",
             OVERVIEW,
         ),
@@ -1338,7 +1354,8 @@ CLAIMS: dict[str, Claim] = {
             "A29",
             r"The weights $W_{i\alpha}+W_{i\beta}$ are less noisy, {A29.sd_none}, {A29.sd_one}, "
             r"{A29.sd_both}, but read ½ with one on. By the worst kind of pair the product is "
-            r"better from {A29.crossover} on.",
+            r"better from {A29.crossover} on; with the best factor on each read-off, from "
+            r"{A29.crossover_slope} on.",
             "extensions/gaussian",
             OVERVIEW,
         ),
@@ -1467,9 +1484,11 @@ CLAIMS: dict[str, Claim] = {
             r"On superposed inputs $\mathbf x=\sum_\alpha f_\alpha\mathbf v_\alpha$ the weights "
             r"$(\mathbf w_i\cdot\mathbf v_\alpha)(\mathbf w_i\cdot\mathbf v_\beta)"
             r"-\mathbf v_\alpha\cdot\mathbf v_\beta$ read $(\mathbf v_\alpha\cdot\mathbf x)"
-            r"(\mathbf v_\beta\cdot\mathbf x)\sqrt\ell/|\mathbf x|$ on average, and the law of one "
-            r"pair's error does not contain $m$: {B9.square_none}, {B9.square_one}, "
-            r"{B9.variance_both}.",
+            r"(\mathbf v_\beta\cdot\mathbf x)\sqrt\ell/|\mathbf x|$ on average. Established for "
+            r"independent directions: the law of one pair's error does not contain $m$, "
+            r"{B9.square_none}, {B9.square_one}, {B9.variance_both}. Refuted for directions of any "
+            r"kind: where overlaps are uncorrelated, their mean square takes the place of $1/d_0$, "
+            r"and in a tight frame that contains $m$, {B9.overlap}.",
             "extensions/gaussian",
             BOOK,
         ),

@@ -749,13 +749,9 @@ def _chosen_biases(rng: np.random.Generator) -> Iterable[Comparison]:
 def _gaussian_layers(
     c: int, ell: int, d: int, tau: float, layers: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the weights of a pair with `c` on and the activations, each of shape (layers, d).
-
-    From the definitions; the features that are off, but for the pair, do not matter.
-    """
-    W = rng.standard_normal((ell + 2 - c, layers, d), dtype=np.float32)
-    on = W[:c].sum(axis=0) + W[2:].sum(axis=0)
-    return W[0], W[1], np.maximum(on - tau * math.sqrt(ell), 0)
+    """Return the weights of a pair with `c` on and the activations, each of shape (layers, d)."""
+    first, second, drive = gaussian.sample_pair(c, ell, d, layers, rng)
+    return first, second, np.maximum(drive[0] - tau * math.sqrt(ell), 0)
 
 
 def _measure_a25(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -790,6 +786,18 @@ def _measure_a26(rng: np.random.Generator) -> Iterable[Comparison]:
     )
     for kind, values in zip(("one", "none"), np.array(means).T, strict=True):
         yield _sampled(f"undivided product read-off a neuron, {kind} on, ell={ell}", 0.0, values)
+    # Half of the squared difference of two inputs to a layer: what the layer's own scale leaves.
+    d = 10
+    for ell, theta in ((4, 1.0), (8, 0.0)):
+        a, b, drive = gaussian.sample_pair(readoff.BOTH, ell, d, 40_000, rng, inputs=2)
+        one, other = (a * b * np.maximum(drive - theta, 0)).sum(axis=-1)
+        scale = d * stats.norm.pdf(theta / math.sqrt(ell)) / math.sqrt(ell)
+        half = ((one - other) / scale) ** 2 / 2
+        for learned in (True, False):
+            law = gaussian.product_noise(ell, d, theta, learned=learned).both ** 2
+            what = "own" if learned else "true scale instead of its own"
+            yield _sampled(f"variance of the read-off over its {what}, both on, ell={ell}, d={d}",
+                           law, half, differs=not learned)  # fmt: skip
 
 
 def _measure_a27(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -870,6 +878,23 @@ def _measure_a29(rng: np.random.Generator) -> Iterable[Comparison]:
             gap.append(((y - 1) ** 2).mean() - (other**2).mean())
         yield _sampled(f"mean square error of the product with both on, less that of the sum with "
                        f"one on, ell={ell}, d={d}", 0.0, gap)  # fmt: skip
+    for ell, blocks, in_block in ((3, 60, 150), (6, 60, 60)):
+        d = round(LAWS["A29.crossover_slope"](ell))
+        factors = []
+        for noise, one in (
+            (gaussian.product_noise(ell, d), 0.0),
+            (gaussian.sum_noise(ell, d), 0.5),
+        ):
+            factors.append(gaussian.best_slope((0.0, one, 1.0), noise.variances)[0])
+        gap = []
+        for _ in range(blocks):
+            a, b, z = _gaussian_layers(readoff.BOTH, ell, d, 0.0, in_block, rng)
+            y = (a * b * z).sum(axis=1) * math.sqrt(2 * math.pi * ell) / d
+            a, b, z = _gaussian_layers(readoff.ONE, ell, d, 0.0, in_block, rng)
+            other = ((a + b) * z).sum(axis=1) / d
+            gap.append(((factors[0] * y - 1) ** 2).mean() - ((factors[1] * other) ** 2).mean())
+        yield _sampled(f"the same with the best factor on each, ell={ell}, d={d}", 0.0, gap,
+                       systematic=1 / (9 * d))  # fmt: skip  # a neuron more or less
 
 
 def _measure_b1(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -1795,21 +1820,45 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
         wanted = (few[a] @ given) * (few[b] @ given) * math.sqrt(3 / (given @ given))
         yield _sampled(f"mean for one input in three dimensions, {kind} on", wanted, estimate)
     # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
-    # a relative ell/(2 d0) of the directions' part, and less than 4/d0 of the neurons'.
-    for d0 in (200, 800):
-        v = superposed.sample_vectors(3_200_000 // d0, d0, rng, dtype=np.float32)
+    # a relative 0.5 ell/d0 of the directions' part, and less than 4/d0 of the neurons'.
+    for d0, samples in ((100, 60_000), (400, 16_000)):
+        v = superposed.sample_vectors(samples * ell, d0, rng, dtype=np.float32)
         v = v.reshape(-1, ell, d0)
         x = v.sum(axis=1)
-        first, second = ((v[:, i] * x).sum(axis=1).astype(float) for i in (0, 1))
-        y = first * second * np.sqrt(ell / (x**2).sum(axis=1))
+        first, second = (np.einsum("sk,sk->s", v[:, i], x).astype(float) for i in (0, 1))
+        y = first * second * np.sqrt(ell / np.einsum("sk,sk->s", x, x))
+        square = (y - y.mean()) ** 2
         law = float(LAWS["B9.variance_both"](ell, 10**12, d0))
-        yield _sampled(f"variance over directions in leading order, both on, d0={d0}, ell={ell}",
-                       law, (y - y.mean()) ** 2, systematic=ell / d0 * law)  # fmt: skip
+        at = f"both on, d0={d0}, ell={ell}"
+        yield _sampled(f"variance over directions in leading order, {at}", law, square,
+                       systematic=0.6 * ell / d0 * law)  # fmt: skip
+        # One factor 1 + ... for each feature of the pair, and |x| held fixed.
+        yield _sampled(f"variance over directions if |x| did not vary, {at}", 2 * (ell - 1) / d0,
+                       square, differs=True)  # fmt: skip
     d0 = d = 1000
-    y = gaussian.sample_superposed(readoff.BOTH, ell, d, d0, 3000, rng)
+    y = gaussian.sample_superposed(readoff.BOTH, ell, d, d0, 3000, rng).astype(float)
     law = float(LAWS["B9.variance_both"](ell, d, d0))
     yield _sampled(f"variance in leading order, both on, d0={d0}, d={d}, ell={ell}",
                    law, (y - y.mean()) ** 2, systematic=ell / d0 * law)  # fmt: skip
+    # Directions that are not independent: a tight frame, and an orthonormal basis, where the law of
+    # features that are not in superposition is back.
+    m, d0 = 8, 4
+    v = gaussian.sample_bases(60_000 * m, d0, rng).reshape(-1, m, d0)
+    beta = rng.integers(1, m, len(v))
+    overlap = np.einsum("sk,sk->s", v[:, 0], v[np.arange(len(v)), beta])
+    yield _sampled(f"squared overlap in a tight frame, m={m}, d0={d0}",
+                   LAWS["B9.overlap"](m, d0), overlap**2)  # fmt: skip
+    d0, d, values = 24, 400, []
+    for _ in range(400):
+        v, w = gaussian.sample_bases(d0, d0, rng), gaussian.sample_layer(d0, d, rng)
+        drive = w @ v.T
+        z = np.maximum(drive[:, :ell].sum(axis=1), 0)  # the first ell are on
+        y = ((drive[:, :ell].T * z) @ drive[:, ell:]) * math.sqrt(2 * math.pi * ell) / d
+        values.append((y**2).mean())
+    at = f"mean square, one on, orthonormal directions, m=d0={d0}, d={d}, ell={ell}"
+    yield _sampled(at, LAWS["A27.sd_one"](ell, d) ** 2, values)
+    yield _sampled(f"{at}, by the law for independent ones", LAWS["B9.square_one"](ell, d, d0),
+                   values, differs=True)  # fmt: skip
 
 
 def _measure_b10(rng: np.random.Generator) -> Iterable[Comparison]:

@@ -9,14 +9,16 @@ to A29 and B9.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy import integrate, special
+from scipy import integrate, special, stats
 from scipy.optimize import minimize_scalar
 
-from uand import checks
+from uand import checks, features
 from uand.backend import Array, namespace
 from uand.distributions import MAX_SIZE
 from uand.extensions.superposed import sample_vectors
@@ -24,13 +26,14 @@ from uand.laws import LAWS
 
 PRODUCT, SUM = "product", "sum"
 READOFFS = (PRODUCT, SUM)
-MAX_TAU = 8.0  # thresholds beyond which hardly a neuron of a layer is ever on
+BLOCK = 6_000_000  # numbers held at a time where samples are drawn
+MAX_TAU = 8.0  # thresholds beyond which hardly a neuron of a layer is at its kink
 
 
 # --- layers and read-offs -----------------------------------------------------------------------
 
 
-def sample_layer(m: int, d: int, rng: np.random.Generator) -> np.ndarray:
+def sample_layer(m: int, d: int, rng: np.random.Generator, xp: Any = np) -> Array:
     r"""Return weights :math:`W_{i\alpha}\sim N(0,1)`, shape ``(d, m)``, in single precision.
 
     Parameters
@@ -38,6 +41,9 @@ def sample_layer(m: int, d: int, rng: np.random.Generator) -> np.ndarray:
     m, d : int
         Features and neurons.
     rng : numpy.random.Generator
+        Draws on the host, so that one generator gives the same layer on every backend.
+    xp : module
+        The namespace of the result.
 
     Raises
     ------
@@ -51,7 +57,60 @@ def sample_layer(m: int, d: int, rng: np.random.Generator) -> np.ndarray:
     m = checks.integer("m", m, 1, MAX_SIZE)
     d = checks.integer("d", d, 1, MAX_SIZE)
     checks.memory(4.0 * m * d, f"m = {m}, d = {d}")
-    return rng.standard_normal((d, m), dtype=np.float32)
+    return xp.asarray(rng.standard_normal((d, m), dtype=np.float32))
+
+
+def sample_pair(
+    c: int,
+    ell: int,
+    d: int,
+    layers: int,
+    rng: np.random.Generator,
+    inputs: int = 1,
+    xp: Any = np,
+) -> tuple[Array, Array, Array]:
+    r"""Return a pair's weights in new layers, and the inputs of the neurons with `c` of it on.
+
+    Features that are off do not matter, but for the pair. The others that are on enter by the sum
+    of their weights alone, which is one normal number of variance :math:`\ell-c`.
+
+    Parameters
+    ----------
+    c : {0, 1, 2}
+    ell, d, layers : int
+    rng : numpy.random.Generator
+        Draws on the host.
+    inputs : int
+        Inputs to each layer; they have nothing but the pair in common.
+    xp : module
+        The namespace of the results.
+
+    Returns
+    -------
+    first, second : array of float32, shape (layers, d)
+    drive : array of float32, shape (inputs, layers, d)
+        What a neuron adds up, before its threshold.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the numbers do not fit into memory.
+
+    Notes
+    -----
+    Claims A25 to A29, chapter *gaussian*.
+    """
+    c = checks.integer("c", c, 0, 2)
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    layers = checks.integer("layers", layers, 1, MAX_SIZE)
+    inputs = checks.integer("inputs", inputs, 1, MAX_SIZE)
+    checks.memory(8.0 * (inputs + 2) * layers * d, f"d = {d}, layers = {layers}")
+    pair = rng.standard_normal((2, layers, d), dtype=np.float32)
+    drive = rng.standard_normal((inputs, layers, d), dtype=np.float32)
+    drive *= np.float32(math.sqrt(ell - c))
+    drive += pair[:c].sum(axis=0)
+    return xp.asarray(pair[0]), xp.asarray(pair[1]), xp.asarray(drive)
 
 
 def activations(W: Array, active: Any, theta: float = 0.0) -> Array:
@@ -173,6 +232,18 @@ def learned_scale(W: Array, pairs: Any, mean_both: Array) -> Array:
 # --- the noise ----------------------------------------------------------------------------------
 
 
+def _tau(theta: float, ell: int) -> float:
+    r"""Return :math:`\theta/\sqrt\ell` of a threshold at which some neurons are on and some off."""
+    theta = float(checks.finite("theta", theta))
+    most = MAX_TAU * math.sqrt(ell)
+    if abs(theta) > most:
+        raise ValueError(
+            f"theta = {theta}: must be from {-most:.4g} to {most:.4g} = {MAX_TAU:g} sqrt(ell); "
+            "beyond that a layer has hardly a neuron at its kink"
+        )
+    return theta / math.sqrt(ell)
+
+
 @dataclass(frozen=True)
 class Noise:
     """Standard deviations of an estimate over random layers, by how many of the pair are on."""
@@ -185,6 +256,11 @@ class Noise:
     def worst(self) -> float:
         """The largest of the three."""
         return max(self.none, self.one, self.both)
+
+    @property
+    def variances(self) -> tuple[float, float, float]:
+        """The squares, with none, one and both on."""
+        return self.none**2, self.one**2, self.both**2
 
 
 def _conditional_square(ell: int, tau: float) -> float:
@@ -237,10 +313,9 @@ def product_noise(
     """
     ell = checks.integer("ell", ell, 2, MAX_SIZE)
     d = checks.integer("d", d, 1, MAX_SIZE)
-    theta = float(checks.finite("theta", theta))
+    tau = _tau(theta, ell)
     if centred and learned:
         raise ValueError("learned = True: must be False where centred = True")
-    tau = theta / math.sqrt(ell)
     density = math.exp(-tau * tau / 2) / math.sqrt(2 * math.pi)
     tail = float(special.ndtr(-tau))
     first = density - tau * tail
@@ -274,12 +349,55 @@ def sum_noise(ell: int, d: int, theta: float = 0.0) -> Noise:
     """
     ell = checks.integer("ell", ell, 2, MAX_SIZE)
     d = checks.integer("d", d, 1, MAX_SIZE)
-    tau = float(checks.finite("theta", theta)) / math.sqrt(ell)
+    tau = _tau(theta, ell)
     density = math.exp(-tau * tau / 2) / math.sqrt(2 * math.pi)
     tail = float(special.ndtr(-tau))
     none = 2 * ell * ((1 + tau * tau) * tail - tau * density)
     squares = (none, none + 2 * tail - tail**2, none + 8 * tail - 4 * tail**2)
     return Noise(*(math.sqrt(square / d) / (2 * tail) for square in squares))
+
+
+def bernoulli_noise(ell: int, d: int, theta: int) -> Noise:
+    r"""Return the noise of the contrast on a dense Bernoulli layer, :math:`p=\frac12`.
+
+    The layer is :math:`z_i=\mathrm{ReLU}(k_i-\theta)` and the estimate is the contrast over its
+    signal, the chance that the other features hold a neuron at its kink:
+
+    .. math:: y=\frac{\bar z_{11}-\bar z_{10}-\bar z_{01}+\bar z_{00}}{P(B=\theta-1)},
+              \qquad B\sim\mathrm{Bin}(\ell-2,\tfrac12)
+
+    Parameters
+    ----------
+    ell, d : int
+    theta : int
+        From 1 to ell - 1; beyond that there is no signal.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(bernoulli_noise(8, 4096, 5).none, 4)
+    0.1295
+
+    Notes
+    -----
+    To leading order in 1/d: each of the four groups has d/4 neurons. Chapter *gaussian*, beside
+    claim A28.
+    """
+    ell = checks.integer("ell", ell, 2, MAX_SIZE)
+    d = checks.integer("d", d, 1, MAX_SIZE)
+    theta = checks.integer("theta", theta, 1, ell - 1, of="ell - 1")
+    signal = stats.binom.pmf(theta - 1, ell - 2, 0.5)
+    deviations = []
+    for c in (0, 1, 2):
+        others, total = np.arange(ell - c + 1), 0.0
+        chance = stats.binom.pmf(others, ell - c, 0.5)
+        for group in product((0, 1), repeat=2):  # which of the pair the neurons read
+            z = np.maximum(others + sum(group[:c]) - theta, 0)
+            total += float(chance @ z**2 - (chance @ z) ** 2) / (d / 4)
+        deviations.append(math.sqrt(total) / float(signal))
+    return Noise(*deviations)
 
 
 def best_threshold(ell: int, kind: str = "none", centred: bool = False) -> tuple[float, float]:
@@ -310,13 +428,62 @@ def best_threshold(ell: int, kind: str = "none", centred: bool = False) -> tuple
         noise = product_noise(ell, 1, tau * math.sqrt(ell), centred)
         return float(getattr(noise, kind)) / ell
 
-    found = minimize_scalar(constant, bounds=(0, MAX_TAU / 2), method="bounded",
+    found = minimize_scalar(constant, bounds=(0, MAX_TAU), method="bounded",
                             options={"xatol": 1e-8})  # fmt: skip
     return round(float(found.x), 4), round(float(found.fun), 4)
 
 
-def worst_error(ell: int, d: int, readoff: str, theta: float = 0.0) -> float:
+def best_slope(means: Sequence[float], variances: Sequence[float]) -> tuple[float, float]:
+    r"""Return the factor that makes a read-off's worst error least, and that error.
+
+    .. math:: \min_\gamma\max_c\sqrt{(\gamma\mu_c-t_c)^2+\gamma^2V_c},\qquad t=(0,0,1)
+
+    Parameters
+    ----------
+    means, variances : sequence of three floats
+        Of the read-off with none, one and both of the pair on.
+
+    Returns
+    -------
+    slope, error : float
+
+    Raises
+    ------
+    ValueError
+        If a variance is below 0, or there are not three of each.
+
+    >>> slope, error = best_slope((0, 0.5, 1), (0, 0, 0))  # half of the sum of two features
+    >>> round(slope, 6), round(error, 6)
+    (0.666667, 0.333333)
+
+    Notes
+    -----
+    Claim A29, chapter *gaussian*.
+    """
+    at = [float(checks.finite("means", value)) for value in means]
+    noise = [float(checks.finite("variances", value)) for value in variances]
+    if len(at) != 3 or len(noise) != 3 or min(noise) < 0:
+        raise ValueError(f"variances = {noise}: must be three of at least 0, as there are means")
+
+    def worst(slope: float) -> float:
+        gaps = zip(at, noise, (0, 0, 1), strict=True)
+        return max(math.sqrt((slope * mu - t) ** 2 + slope**2 * v) for mu, v, t in gaps)
+
+    found = minimize_scalar(worst, bounds=(0, 2), method="bounded", options={"xatol": 1e-10})
+    return float(found.x), float(found.fun)
+
+
+def worst_error(ell: int, d: int, readoff: str, theta: float = 0.0, scaled: bool = False) -> float:
     r"""Return the root-mean-square error of the worst kind of pair, the ½ of A29 included.
+
+    Parameters
+    ----------
+    ell, d : int
+    readoff : {"product", "sum"}
+    theta : float
+    scaled : bool
+        Whether the read-off is multiplied by its best slope, or left as it is, with mean 1 for a
+        pair that is on.
 
     Raises
     ------
@@ -324,10 +491,12 @@ def worst_error(ell: int, d: int, readoff: str, theta: float = 0.0) -> float:
         If a parameter is out of range.
     """
     checks.choice("readoff", readoff, READOFFS)
-    if readoff == PRODUCT:
-        return product_noise(ell, d, theta).worst
-    noise = sum_noise(ell, d, theta)
-    return max(noise.none, math.hypot(0.5, noise.one), noise.both)
+    is_product = readoff == PRODUCT
+    noise = product_noise(ell, d, theta) if is_product else sum_noise(ell, d, theta)
+    means = (0.0, 0.0 if is_product else 0.5, 1.0)
+    if scaled:
+        return best_slope(means, noise.variances)[1]
+    return max(noise.none, math.hypot(means[1], noise.one), noise.both)
 
 
 # --- inputs in superposition --------------------------------------------------------------------
@@ -352,24 +521,121 @@ def superposed_matrix(W: Array, x: Array, ell: int) -> Array:
     -------
     array of float, shape (d0, d0)
 
+    Raises
+    ------
+    ValueError
+        If `x` is not one input to the neurons, or `ell` is out of range.
+
     Notes
     -----
     No feature but those that are on enters it. Claim B9, chapter *gaussian*.
     """
     xp = namespace(W, x)
     d, d0 = W.shape
+    if tuple(x.shape) != (d0,):
+        raise ValueError(
+            f"x = array of shape {tuple(x.shape)}: must have the shape (d0,) = ({d0},)"
+        )
     z = xp.maximum(W @ x, xp.zeros_like(W[:, 0]))
     spread = W.T @ (z[:, None] * W)
     return (spread - xp.eye(d0, dtype=W.dtype) * xp.sum(z)) / true_scale(d, ell)
 
 
+def sample_bases(m: int, d0: int, rng: np.random.Generator, xp: Any = np) -> Array:
+    r"""Return directions that are :math:`m/d_0` random orthonormal bases, a *tight frame*.
+
+    .. math:: \sum_\alpha\mathbf v_\alpha\mathbf v_\alpha^T=\frac m{d_0}\mathbb 1
+
+    Parameters
+    ----------
+    m, d0 : int
+        Features, a multiple of the dimensions, and dimensions.
+    rng : numpy.random.Generator
+        Draws on the host.
+    xp : module
+        The namespace of the result.
+
+    Returns
+    -------
+    array of float32, shape (m, d0)
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range.
+
+    Notes
+    -----
+    Claim B9, chapter *gaussian*.
+    """
+    d0 = checks.integer("d0", d0, 1, MAX_SIZE)
+    m = checks.integer("m", m, d0, MAX_SIZE)
+    if m % d0:
+        raise ValueError(f"m = {m}: must be a multiple of d0 = {d0}")
+    checks.memory(24.0 * m * d0, f"m = {m}, d0 = {d0}")
+    bases = np.linalg.qr(rng.standard_normal((m // d0, d0, d0), dtype=np.float32))[0]
+    return xp.asarray(bases.reshape(m, d0))
+
+
+def dictionary_errors(
+    v: Array, d: int, ell: int, inputs: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    r"""Return the mean squared errors in a new layer over all pairs of one dictionary.
+
+    The pairs with one on are :math:`\ell(m-\ell)` to an input, however many features there are:
+    their squares add up to that of :math:`\mathbf v_\alpha^TM` in the metric
+    :math:`\sum_\beta\mathbf v_\beta\mathbf v_\beta^T`, less the pairs that are both on.
+
+    Parameters
+    ----------
+    v : array of float, shape (m, d0)
+        The directions of all features.
+    d, ell : int
+    inputs : int
+        Random sets of features that are on.
+    rng : numpy.random.Generator
+        Draws on the host.
+
+    Returns
+    -------
+    both, one : float
+        With both of the pair on, and with one.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B9, chapter *gaussian*.
+    """
+    xp = namespace(v)
+    m, d0 = v.shape
+    ell = checks.integer("ell", ell, 2, m - 1, of="m - 1")
+    inputs = checks.integer("inputs", inputs, 1, MAX_SIZE)
+    W = sample_layer(d0, d, rng, xp)
+    on = features.sample_exact(m, ell, inputs, rng)
+    chosen = xp.reshape(xp.take(v, xp.asarray(on.ravel()), axis=0), (inputs, ell, d0))
+    drive = chosen @ W.T
+    z = xp.clip(xp.sum(drive, axis=1, keepdims=True), 0, None)
+    rows = (drive * z) @ W - xp.sum(z, axis=2, keepdims=True) * chosen
+    rows = rows / true_scale(d, ell)  # v_alpha^T M of the features that are on
+    y = rows @ xp.permute_dims(chosen, (0, 2, 1))
+    every = xp.sum((rows @ (v.T @ v)) * rows, axis=(1, 2))
+    one = xp.mean(every - xp.sum(y**2, axis=(1, 2))) / (ell * (m - ell))
+    off_diagonal = 1 - xp.eye(ell, dtype=y.dtype)
+    both = xp.mean(xp.sum((y - 1) ** 2 * off_diagonal, axis=(1, 2))) / (ell * (ell - 1))
+    return float(both), float(one)
+
+
 def sample_superposed(
-    c: int, ell: int, d: int, d0: int, samples: int, rng: np.random.Generator
-) -> np.ndarray:
+    c: int, ell: int, d: int, d0: int, samples: int, rng: np.random.Generator, xp: Any = np
+) -> Array:
     r"""Return the estimates of a pair with `c` on, each of a new layer and new directions.
 
     Of the weights only their inner products with the pair and with the input matter. Those are
-    normal, with the Gram matrix of these vectors for their covariance.
+    three normal numbers a neuron, made here in an orthonormal basis of the three vectors.
 
     Parameters
     ----------
@@ -377,34 +643,49 @@ def sample_superposed(
     ell, d, d0 : int
     samples : int
     rng : numpy.random.Generator
+        Draws on the host.
+    xp : module
+        The namespace of the result.
 
     Returns
     -------
-    ndarray of float, shape (samples,)
+    array of float32, shape (samples,)
 
     Raises
     ------
     ValueError
         If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B9, chapter *gaussian*.
     """
     c = checks.integer("c", c, 0, 2)
     ell = checks.integer("ell", ell, 2, MAX_SIZE)
     d0 = checks.integer("d0", d0, 3, MAX_SIZE)
     scale = true_scale(d, ell)
     samples = checks.integer("samples", samples, 1, MAX_SIZE)
-    y = np.empty(samples)
-    for s in range(samples):
-        v = sample_vectors(ell + 2 - c, d0, rng, dtype=np.float32).astype(float)
-        x = v[:c].sum(axis=0) + v[2:].sum(axis=0)
-        three = np.stack([v[0], v[1], x])
-        root = np.linalg.cholesky(three @ three.T) if ell > 2 or c < 2 else _root_of(three)
-        first, second, drive = root @ rng.standard_normal((3, d))
-        rho = float(v[0] @ v[1])
-        y[s] = ((first * second - rho) * np.maximum(drive, 0)).sum() / scale
-    return y
-
-
-def _root_of(vectors: np.ndarray) -> np.ndarray:
-    """Return a root of a Gram matrix that may be singular."""
-    values, turn = np.linalg.eigh(vectors @ vectors.T)
-    return np.asarray(turn * np.sqrt(np.maximum(values, 0)))
+    number = ell + 2 - c
+    block = max(BLOCK // max(3 * d, number * d0), 1)
+    parts = []
+    for start in range(0, samples, block):
+        size = min(block, samples - start)
+        v = sample_vectors(size * number, d0, rng, xp, np.float32)
+        v = xp.reshape(v, (size, number, d0))
+        a, b = v[:, 0, :], v[:, 1, :]
+        x = xp.sum(v[:, :c, :], axis=1) + xp.sum(v[:, 2:, :], axis=1)
+        ab, ax, bx, xx = (
+            xp.sum(one * two, axis=1) for one, two in ((a, b), (a, x), (b, x), (x, x))
+        )
+        side = xp.sqrt(1 - ab**2)  # of b, across a
+        across = (bx - ab * ax) / side
+        rest = xp.sqrt(xp.clip(xx - ax**2 - across**2, 0, None))
+        basis = xp.asarray(rng.standard_normal((3, size, d), dtype=np.float32))
+        first = basis[0, ...]
+        second = ab[:, None] * first + side[:, None] * basis[1, ...]
+        drive = (
+            ax[:, None] * first + across[:, None] * basis[1, ...] + rest[:, None] * basis[2, ...]
+        )
+        z = xp.clip(drive, 0, None)
+        parts.append(xp.sum((first * second - ab[:, None]) * z, axis=1) / scale)
+    return namespace(parts[0]).concat(parts)

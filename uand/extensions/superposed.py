@@ -260,7 +260,7 @@ def relu_covariance(k: Any, theta: float, sigma: Any, omega: Any) -> np.ndarray:
 
         \mathrm{Cov}(z_i,z_j)=\sum_{n\ge1}\frac1{n!}\Big(\frac\omega{\sigma_i\sigma_j}\Big)^n
         H_{n,i}\,H_{n,j},\qquad
-        H_1=\sigma\,\Phi(t),\quadH_n=\sigma\,\varphi(t)\,\mathrm{He}_{n-2}(-t)\ (n\ge2)
+        H_1=\sigma\,\Phi(t),\quad H_n=\sigma\,\varphi(t)\,\mathrm{He}_{n-2}(-t)\ (n\ge2)
 
     where :math:`t=(k-\theta)/\sigma` and :math:`H_n=E\,\sigma(t+\xi)^+\,\mathrm{He}_n(\xi)`. The
     first `TERMS` are added up; for :math:`t\ge-1` they leave out less than 1% even of a
