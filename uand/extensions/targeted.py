@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from scipy.optimize import brentq
+from scipy.special import ndtr
 
 from uand import backend, checks, features
 from uand.backend import Array, namespace
@@ -420,8 +420,8 @@ def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> 
         sigma = superposed.noise_sd(2 + 2 * n, k, ell, d0)
         t = (1.5 - k) / sigma  # where the activation is one half
         skewness = noise_skewness(2 + 2 * n, k, ell, d0)
-        above = stats.norm.sf(t) + skewness / 6 * (t**2 - 1) * stats.norm.pdf(t)
-        above = np.clip(above, 0, 1)
+        density = np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
+        above = np.clip(ndtr(-t) + skewness / 6 * (t**2 - 1) * density, 0, 1)
         total += float(weight) * float(others @ (1 - above if kind == "both" else above))
     return total
 
