@@ -340,5 +340,33 @@ def test_bad_parameters_are_named() -> None:
         learned.sampled_moments(z, active[:3], M)
     with pytest.raises(ValueError, match=r"^means = array of shape \(3, 3\): must have"):
         learned.group_solution(np.eye(3))
-    with pytest.raises(ValueError, match=r"^means of condition .*: must tell the four"):
-        learned.group_solution(np.ones((4, 4)))
+    for means in (np.ones((4, 4)), np.full((4, 4), np.nan)):
+        with pytest.raises(ValueError, match=r"^means that are singular.*: must tell the four"):
+            learned.group_solution(means)
+
+
+def test_arrays_that_do_not_fit_are_named() -> None:
+    W, active, z, _ = layer(18)
+    fit = learned.ridge(learned.exact_moments(W, ELL))
+    for call, message in (
+        (lambda: learned.exact_moments(2 * W, ELL), "must hold 0 and 1 only"),
+        (lambda: learned.exact_moments(W[0], ELL), "must hold 0 and 1 only"),
+        (lambda: learned.mean(W - 0.5), "must hold 0 and 1 only"),
+        (lambda: learned.sampled_moments(z[:, 0], active, M), r"must have the shape \(n, d\)"),
+        (lambda: fit(z[:, :3]), "^z = array of .*: must have a column for each of the 16 neurons"),
+        (lambda: learned.fixed(fit.weights, 0), "^scale = 0: must be a finite number other than"),
+        (lambda: learned.judge(fit, z, active, M, scale=math.nan), "^scale = nan: must be"),
+        (lambda: learned.judge(fit, z, active[:5], M), "must have as many rows and 28 read-offs"),
+        (lambda: learned.judge(fit, z, active, M + 1), "must have as many rows and 36 read-offs"),
+        (lambda: learned.judge(fit, z, active, M, among=[True]), r"^among = array of shape \(1,\)"),
+        (lambda: learned.judge(fit, z, active, M, among=np.zeros(28, bool)), "no pair with both"),
+        (lambda: learned.cosine(fit.weights, fit.weights[:3]), r"^others = array of shape \(3, "),
+        (lambda: learned.likeness(fit, W[:4], ELL, P), "must be the layer of the read-off"),
+        (lambda: learned.weight_by_size(fit, W[:4], ELL, P), "must be the layer of the read-off"),
+        (lambda: learned.group_means(z, W, active[:3]), "a row for each of the 3 inputs"),
+        (lambda: learned.group_means(z, 0 * W, active), "no pair with four groups of neurons"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=message) as raised:
+            call()
+        assert "\n" not in str(raised.value)
+    assert math.isnan(learned.cosine(fit.weights * math.nan, fit.weights))

@@ -725,7 +725,8 @@ def _measure_a24(rng: np.random.Generator) -> Iterable[Comparison]:
             yield _sampled(f"wrong bits, both on, {at}", law, wrong["both"][:, 0],
                            systematic=beyond)  # fmt: skip
     seed = int(rng.integers(2**32))
-    more = targeted.wrong_bits(384, 64, m, ell, [pairs], 12, layers, 1000, seed)
+    # Many features, so that neurons of a pair hardly share any: what is left is the ReLU.
+    more = targeted.wrong_bits(384, 64, 8000, ell, [pairs], 12, layers // 3, 1000, seed)
     yield _sampled(f"wrong bits, one on, nu=12, as many as with one neuron for each pair, {at}",
                    law, more["one"][:, 0], differs=True)  # fmt: skip
 
@@ -793,9 +794,9 @@ def _measure_a26(rng: np.random.Generator) -> Iterable[Comparison]:
         one, other = (a * b * np.maximum(drive - theta, 0)).sum(axis=-1)
         scale = d * stats.norm.pdf(theta / math.sqrt(ell)) / math.sqrt(ell)
         half = ((one - other) / scale) ** 2 / 2
-        for learned in (True, False):
-            law = gaussian.product_noise(ell, d, theta, learned=learned).both ** 2
-            what = "own" if learned else "true scale instead of its own"
+        for own in (True, False):
+            law = gaussian.product_noise(ell, d, theta, learned=own).both ** 2
+            what = "own" if own else "true scale instead of its own"
             yield _sampled(f"variance of the read-off over its {what}, both on, ell={ell}, d={d}",
                            law, half, differs=not learned)  # fmt: skip
 

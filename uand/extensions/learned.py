@@ -83,6 +83,7 @@ def exact_moments(W: Array, ell: int) -> Moments:
     Claim B10, page *learned*.
     """
     xp = namespace(W)
+    _check_layer(W)
     d, m = W.shape
     ell = checks.integer("ell", ell, 2, m - 1, of="m - 1")
     checks.memory(8.0 * d * (3 * d + 2 * m * m), f"m = {m}, d = {d}")
@@ -171,6 +172,8 @@ def sampled_moments(z: Array, active: Any, m: int) -> Moments:
     xp = namespace(z)
     sets = np.asarray(active)
     n = z.shape[0]
+    if len(z.shape) != 2:
+        raise ValueError(f"z = array of shape {z.shape}: must have the shape (n, d)")
     if n < 2 or sets.ndim != 2 or sets.shape[0] != n:
         raise ValueError(
             f"active = array of shape {sets.shape}: must have the shape (n, ell), with a row for "
@@ -216,6 +219,11 @@ class Readoff:
     def __call__(self, z: Array) -> Array:
         """Return the estimates, shape ``(batch, pairs)``."""
         xp = namespace(self.weights)
+        if len(z.shape) != 2 or z.shape[1] != self.weights.shape[0]:
+            raise ValueError(
+                f"z = array of shape {z.shape}: must have a column for each of the "
+                f"{self.weights.shape[0]} neurons"
+            )
         return xp.astype(z, xp.float64) @ self.weights + self.intercept
 
 
@@ -358,8 +366,20 @@ def mean(W: Array) -> Readoff:
 
 
 def fixed(weights: Array, scale: float = 1.0) -> Readoff:
-    """Return the read-offs with given weights over a scale, as those of Gaussian layers."""
-    return _without_intercept(weights / scale)
+    """Return the read-offs with given weights over a scale, as those of Gaussian layers.
+
+    Raises
+    ------
+    ValueError
+        If `scale` is 0 or not finite.
+    """
+    return _without_intercept(weights / _check_scale(scale))
+
+
+def _check_scale(scale: float) -> float:
+    if not np.isfinite(scale) or scale == 0:
+        raise ValueError(f"scale = {scale}: must be a finite number other than 0")
+    return scale
 
 
 def _without_intercept(weights: Array) -> Readoff:
@@ -367,9 +387,16 @@ def _without_intercept(weights: Array) -> Readoff:
     return Readoff(weights, xp.zeros((weights.shape[1],), dtype=xp.float64))
 
 
+def _check_layer(W: Array) -> None:
+    xp = namespace(W)
+    if len(W.shape) != 2 or not bool(xp.all((W == 0) | (W == 1))):
+        raise ValueError(f"W = array of shape {W.shape}: must hold 0 and 1 only, shape (d, m)")
+
+
 def _groups(W: Array) -> tuple[Array, ...]:
     """Return which neurons read both features of each pair, one, the other and none, as 0 and 1."""
     xp = namespace(W)
+    _check_layer(W)
     w = xp.astype(W, xp.float64)
     a, b = (
         xp.take(w, xp.asarray(np.ascontiguousarray(side)), axis=1)
@@ -468,8 +495,21 @@ def judge(
     Returns
     -------
     Judged
+
+    Raises
+    ------
+    ValueError
+        If shapes do not agree, `scale` is 0 or not finite, or some kind of pair never occurs.
     """
-    estimate = to_host(readoff(z)) / scale
+    estimate = to_host(readoff(z)) / _check_scale(scale)
+    sets, total = np.asarray(active), len(all_pairs(m))
+    if sets.ndim != 2 or len(sets) != len(estimate) or estimate.shape[1] != total:
+        raise ValueError(
+            f"z, active and m = {m}: must have as many rows and {total} read-offs, not "
+            f"{len(estimate)}, {len(sets)} and {estimate.shape[1]}"
+        )
+    if among is not None and np.shape(among) != (total,):
+        raise ValueError(f"among = array of shape {np.shape(among)}: must have shape ({total},)")
     covered = ~np.isnan(to_host(readoff.intercept) + estimate[0])
     chosen = covered if among is None else covered & np.asarray(among)
     estimate = estimate[:, chosen]
@@ -480,6 +520,8 @@ def judge(
     mean, rms = {}, {}
     for kind, number in KINDS.items():
         here = c == number
+        if not here.any():
+            raise ValueError(f"active has no pair with {kind} on: must have some of each kind")
         mean[kind] = float(estimate[here].mean())
         rms[kind] = float(np.sqrt((error[here] ** 2).mean()))
     square = float((error**2).mean())
@@ -576,8 +618,12 @@ def cosine(weights: Array, others: Array) -> float:
     first, second = (
         w - w.mean(axis=0) for w in (to_host(weights).astype(float), to_host(others).astype(float))
     )
+    if first.shape != second.shape:
+        raise ValueError(f"others = array of shape {second.shape}: must have that of weights")
     norms = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
     usable = np.isfinite(norms) & (norms > 0)
+    if not usable.any():
+        return math.nan
     return float(((first * second).sum(axis=0)[usable] / norms[usable]).mean())
 
 
@@ -598,6 +644,8 @@ def likeness(readoff: Readoff, W: Array, ell: int, p: Any) -> Likeness:
     """
     contrasts = to_host(contrast(W, ell, p).weights)
     weights = to_host(readoff.weights)
+    if weights.shape != contrasts.shape:
+        raise ValueError(f"W = array of shape {W.shape}: must be the layer of the read-off")
     usable = ~np.isnan(contrasts[0] + weights[0])
     weights, contrasts = weights[:, usable], contrasts[:, usable]
     groups = [to_host(group)[:, usable] for group in _groups(W)]
@@ -645,6 +693,8 @@ def weight_by_size(readoff: Readoff, W: Array, ell: int, p: Any) -> BySize:
         As for `contrast`.
     """
     contrasts, weights = to_host(contrast(W, ell, p).weights), to_host(readoff.weights)
+    if weights.shape != contrasts.shape:
+        raise ValueError(f"W = array of shape {W.shape}: must be the layer of the read-off")
     usable = ~np.isnan(contrasts[0] + weights[0])
     inside = to_host(_groups(W)[0])[:, usable] == 1
     relative = weights[:, usable] / contrasts[:, usable]
@@ -680,8 +730,15 @@ def group_means(z: Array, W: Array, active: Any) -> np.ndarray:
         11, 10, 01 and 00. Averaged over inputs and over the pairs whose groups are not empty.
     """
     m = W.shape[1]
+    if np.ndim(active) != 2 or len(active) != z.shape[0] or z.shape[1] != W.shape[0]:
+        raise ValueError(
+            f"z = array of shape {z.shape}: must have a row for each of the {len(active)} inputs "
+            f"and a column for each of the {W.shape[0]} neurons"
+        )
     groups = [to_host(group) for group in _groups(W)]
     usable = np.all([group.any(axis=0) for group in groups], axis=0)
+    if not usable.any():
+        raise ValueError("W has no pair with four groups of neurons: must have at least one")
     activity = to_host(z).astype(float)
     columns = [activity @ (group[:, usable] / group[:, usable].sum(axis=0)) for group in groups]
     f, _ = truth(active, m)
@@ -711,8 +768,6 @@ def group_solution(means: Any) -> np.ndarray:
     table = np.asarray(means, dtype=float)
     if table.shape != (4, 4):
         raise ValueError(f"means = array of shape {table.shape}: must have the shape (4, 4)")
-    if not np.linalg.cond(table) < 1 / CUTOFF:
-        raise ValueError(
-            f"means of condition {np.linalg.cond(table):.1e}: must tell the four kinds apart"
-        )
+    if not np.isfinite(table).all() or not np.linalg.cond(table) < 1 / CUTOFF:
+        raise ValueError("means that are singular, or not finite: must tell the four kinds apart")
     return np.asarray(np.linalg.solve(table, np.array([1.0, 0, 0, 0])))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import ndtr
 
 from uand import backend, checks, features
 from uand.backend import Array, namespace
@@ -186,12 +187,10 @@ def sample_layer(
     """
     edges, m, d = check_edges(edges, m), checks.integer("m", m, 2), checks.integer("d", d, 1)
     checks.memory(m * d, f"m = {m}, d = {d}")
+    nu = _given(nu, d, len(edges), blocks)
     if blocks is None:
-        nu = checks.integer("nu", nu, 1, d, of="d")
         own = features.sample_exact(d, nu, len(edges), rng)
     else:
-        smallest = int(blocks.size[blocks.owner].min())
-        nu = checks.integer("nu", nu, 1, smallest, of="the smallest block")
         own = np.empty((len(edges), nu), dtype=np.int64)
         for b, (first, size) in enumerate(zip(blocks.first, blocks.size, strict=True)):
             inside = blocks.owner == b
@@ -201,6 +200,24 @@ def sample_layer(
     W = np.zeros((d, m), dtype=np.uint8)
     for end in edges.T:
         W[own, end[:, None]] = 1
+    return Layer(edges, own, xp.asarray(W))
+
+
+def deal_evenly(edges: Any, m: int, d: int, rng: np.random.Generator, xp: Any = np) -> Layer:
+    """Give each chosen pair one neuron, as many pairs to every neuron but for one.
+
+    Which pairs share a neuron is random.
+
+    Raises
+    ------
+    ValueError
+        As `sample_layer`.
+    """
+    edges, m, d = check_edges(edges, m), checks.integer("m", m, 2), checks.integer("d", d, 1)
+    checks.memory(m * d, f"m = {m}, d = {d}")
+    own = (rng.permutation(len(edges)) % d)[:, None]
+    W = np.zeros((d, m), dtype=np.uint8)
+    W[own, edges] = 1
     return Layer(edges, own, xp.asarray(W))
 
 
@@ -235,6 +252,20 @@ def hub_blocks(edges: Any, m: int, d: int, hubs: int) -> Blocks:
     return Blocks(owner, stops - size, size, chosen)
 
 
+def _given(nu: int, d: int, pairs: int, blocks: Blocks | None) -> int:
+    """Return `nu`, or raise a ``ValueError`` if the blocks, or the neurons, do not suit it."""
+    if blocks is None:
+        return checks.integer("nu", nu, 1, d, of="d")
+    if len(blocks.owner) != pairs or blocks.size.sum() != d:
+        raise ValueError(
+            f"blocks of {len(blocks.owner)} pairs and {blocks.size.sum()} neurons: must be of "
+            f"{pairs} and {d}"
+        )
+    return checks.integer(
+        "nu", nu, 1, int(blocks.size[blocks.owner].min()), of="the smallest block"
+    )
+
+
 def own_readoff(z: Array, own: np.ndarray) -> Array:
     """Estimate each chosen pair by the mean activation of its own neurons.
 
@@ -248,6 +279,8 @@ def own_readoff(z: Array, own: np.ndarray) -> Array:
     array of float64, shape (batch, n)
     """
     xp = namespace(z)
+    if len(z.shape) != 2:
+        raise ValueError(f"z = array of shape {z.shape}: must have the shape (batch, d)")
     index = _neurons(own, z.shape[1])
     chosen = xp.take(z, xp.asarray(index.ravel()), axis=1)
     return xp.mean(xp.astype(xp.reshape(chosen, (-1, *index.shape)), xp.float64), axis=2)
@@ -257,8 +290,10 @@ def _neurons(own: Any, d: int) -> np.ndarray:
     """Return `own` as an array of neurons from 0 to ``d - 1``, or raise a ``ValueError``."""
     index: np.ndarray = np.asarray(own)
     wrong = index[(index < 0) | (index >= d)]
-    if index.ndim != 2 or wrong.size:
-        shown = f"holds {wrong[0]}" if wrong.size else f"= array of shape {index.shape}"
+    if index.ndim != 2 or index.dtype.kind not in "iu" or wrong.size:
+        shown = (
+            f"holds {wrong[0]}" if wrong.size else f"= array of {index.dtype}, shape {index.shape}"
+        )
         raise ValueError(f"own {shown}: must be neurons from 0 to d - 1 = {d - 1}, shape (n, nu)")
     return index
 
@@ -295,7 +330,7 @@ def bias(
     Claim A24, page *targeted*. With blocks, only pairs of the same block count.
     """
     edges, d = check_edges(edges, m), checks.integer("d", d, 1)
-    nu = checks.integer("nu", nu, 1, d, of="d")
+    nu = _given(nu, d, len(edges), blocks)
     on = np.zeros(m, dtype=bool)
     on[checks.index_set("active", active, m)] = True
     owner = np.zeros(len(edges), dtype=np.int64) if blocks is None else blocks.owner
@@ -325,13 +360,40 @@ def _reads(nu: int, d: int, D: Any) -> Any:
 # --- inputs in superposition -------------------------------------------------------------------
 
 
+def noise_skewness(size: Any, k: Any, ell: int, d0: int) -> np.ndarray:
+    r"""Return the skewness of the noise of a neuron, of which `k` features are on.
+
+    The noise adds up :math:`v_\gamma\cdot v_\beta` over features :math:`\gamma` that are read and
+    :math:`\beta` that are on; twice, if both are both. Its third moment is six times the sum over
+    triangles of such products, each :math:`1/d_0^2` on average:
+
+    .. math:: \frac6{d_0^2}\Big[8\tbinom k3+2\tbinom k2(|S|-k+\ell-k)+k(|S|-k)(\ell-k)\Big]
+
+    Parameters
+    ----------
+    size : int
+        How many features the neuron reads.
+    k : int or array of int
+        How many of them are on.
+
+    Notes
+    -----
+    Claim A24, page *targeted*.
+    """
+    k = np.asarray(k, dtype=float)
+    off, outside, two = size - k, ell - k, k * (k - 1) / 2
+    triangles = 8 * two * (k - 2) / 3 + 2 * two * (off + outside) + k * off * outside
+    return np.asarray(6 * triangles / d0**2 / superposed.noise_sd(size, k, ell, d0) ** 3)
+
+
 def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> float:
     r"""Return the share of a kind's pairs that one neuron each reads wrongly, on a random graph.
 
     A pair is read as a bit: on, if its estimate is above ½. Its neuron was given to
     :math:`n\sim\mathrm{Bin}(m'-1,1/d)` other pairs too, and reads their :math:`2n` features, of
-    which :math:`B\sim\mathrm{Bin}(\ell-c,2n/(m-2))` are on. With Gaussian noise of A22's
-    variance, it is a mixture of normal laws.
+    which :math:`B\sim\mathrm{Bin}(\ell-c,2n/(m-2))` are on. It is a mixture of normal laws with
+    A22's variance, each with Edgeworth's next term :math:`\frac16\gamma_1(t^2-1)\varphi(t)`, for
+    triangles of features make the noise skew.
 
     Parameters
     ----------
@@ -356,7 +418,10 @@ def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> 
         others = binomial_pmf(ell - c, rate)
         k = c + np.arange(len(others))
         sigma = superposed.noise_sd(2 + 2 * n, k, ell, d0)
-        above, _, _ = superposed.relu_moments(k, 1.5, sigma)  # the activation is above one half
+        t = (1.5 - k) / sigma  # where the activation is one half
+        skewness = noise_skewness(2 + 2 * n, k, ell, d0)
+        density = np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
+        above = np.clip(ndtr(-t) + skewness / 6 * (t**2 - 1) * density, 0, 1)
         total += float(weight) * float(others @ (1 - above if kind == "both" else above))
     return total
 
@@ -369,7 +434,7 @@ def capacity(d0: int, d: int, m: int, ell: int, delta: float) -> float:
     Raises
     ------
     ValueError
-        If a parameter is out of range, or not even d/4 pairs fit.
+        If a parameter is out of range, not even d/4 pairs fit, or all of them do.
 
     Notes
     -----
@@ -385,8 +450,11 @@ def capacity(d0: int, d: int, m: int, ell: int, delta: float) -> float:
     low = high = math.log(max(d / 4, 1))
     if excess(low) > 0:
         raise ValueError(f"d0 = {d0}: must be larger, so that {round(math.exp(low))} pairs fit")
+    most = math.log(math.comb(m, 2))
     while excess(high) < 0:
-        high = min(high + 0.5, math.log(math.comb(m, 2)))
+        if high == most:
+            raise ValueError(f"delta = {delta}: must be less, for all pairs of m = {m} fit")
+        high = min(high + 0.5, most)
     return float(math.exp(brentq(excess, low, high, xtol=1e-3)))
 
 
@@ -403,6 +471,10 @@ def neuron_weights(W: Array, V: Array) -> Array:
     array of float, shape (d, d0)
     """
     xp = namespace(V)
+    if len(W.shape) != 2 or W.shape[1] != V.shape[0]:
+        raise ValueError(
+            f"V = array of shape {V.shape}: must have a row for each column of W, {W.shape}"
+        )
     neuron, feature = np.nonzero(backend.to_host(W))
     reads = np.bincount(neuron, minlength=W.shape[0])
     column = np.arange(len(neuron)) - np.repeat(np.cumsum(reads) - reads, reads)
@@ -415,15 +487,15 @@ def neuron_weights(W: Array, V: Array) -> Array:
     return total
 
 
-def measured_bits(
+def measured_estimates(
     layer: Layer,
     V: Array,
     ell: int,
     probes: int,
     rng: np.random.Generator,
     kinds: Sequence[str] = tuple(KINDS),
-) -> dict[str, float]:
-    r"""Return the share of chosen pairs of each kind that are read wrongly, as bits.
+) -> dict[str, np.ndarray]:
+    r"""Return estimates of chosen pairs of each kind.
 
     For every kind `probes` of the chosen pairs are drawn, each with an input of its own: the pair
     has both, one or none on, and the other features that are on are drawn from all the rest.
@@ -442,7 +514,12 @@ def measured_bits(
 
     Returns
     -------
-    dict of str to float
+    dict of str to ndarray of float, shape (probes,)
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or `V` and the layer have different features.
 
     Notes
     -----
@@ -452,7 +529,7 @@ def measured_bits(
     ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")
     probes = checks.integer("probes", probes, 1)
     rows = neuron_weights(layer.W, V)
-    wrong = {}
+    found = {}
     for kind in kinds:
         c = KINDS[checks.choice("kind", kind, tuple(KINDS))]
         drawn = rng.integers(len(layer.edges), size=probes)
@@ -466,8 +543,24 @@ def measured_bits(
         for i in layer.own[drawn].T:
             count = xp.sum(xp.take(rows, xp.asarray(i), axis=0) * x, axis=1)
             estimate = estimate + xp.clip(count - 1, min=0) / layer.own.shape[1]
-        wrong[kind] = float(xp.count_nonzero((estimate > 0.5) != (c == 2))) / probes
-    return wrong
+        found[kind] = backend.to_host(estimate)
+    return found
+
+
+def measured_bits(
+    layer: Layer,
+    V: Array,
+    ell: int,
+    probes: int,
+    rng: np.random.Generator,
+    kinds: Sequence[str] = tuple(KINDS),
+) -> dict[str, float]:
+    """Return the share of chosen pairs of each kind that are read wrongly: on, if above one half.
+
+    Parameters and errors are those of `measured_estimates`.
+    """
+    found = measured_estimates(layer, V, ell, probes, rng, kinds)
+    return {kind: float(np.mean((y > 0.5) != (kind == "both"))) for kind, y in found.items()}
 
 
 def wrong_bits(
@@ -481,6 +574,7 @@ def wrong_bits(
     probes: int = 4000,
     seed: int = 0,
     backend_name: str = "numpy",
+    evenly: bool = False,
 ) -> dict[str, np.ndarray]:
     """Return the shares of `measured_bits` for random graphs of some sizes, on random layers.
 
@@ -492,6 +586,8 @@ def wrong_bits(
         How many pairs are chosen.
     nu : int
         Neurons of each pair.
+    evenly : bool
+        Whether the neurons are dealt out evenly, one to each pair, whatever `nu` is.
 
     Returns
     -------
@@ -504,13 +600,19 @@ def wrong_bits(
         If a parameter is out of range; with `d0` of `m` or more nothing is in superposition.
     """
     xp, rng = backend.select(backend_name), backend.random_stream(seed)
+    layers = checks.integer("layers", layers, 1)
     for size in pairs:
         d0, d, m, ell, _ = _superposed_sizes(d0, d, m, ell, size)
     result = {kind: np.empty((layers, len(pairs))) for kind in KINDS}
     for row in range(layers):
         V = superposed.sample_vectors(m, d0, rng, xp, dtype=np.float32)
         for column, size in enumerate(pairs):
-            layer = sample_layer(random_graph(m, size, rng), m, d, nu, rng, xp)
+            edges = random_graph(m, size, rng)
+            layer = (
+                deal_evenly(edges, m, d, rng, xp)
+                if evenly
+                else sample_layer(edges, m, d, nu, rng, xp)
+            )
             for kind, share in measured_bits(layer, V, ell, probes, rng).items():
                 result[kind][row, column] = share
     return result
@@ -538,6 +640,7 @@ def measured_capacity(
     ndarray of float, shape (layers,)
     """
     d0, d, m, ell, _ = _superposed_sizes(d0, d, m, ell, 1)
+    layers, probes = checks.integer("layers", layers, 1), checks.integer("probes", probes, 3)
     level = math.log(checks.decimal("delta", delta, 1 / probes, 0.5, f"from 1/{probes} to 1/2"))
     xp, found = backend.select(backend_name), []
     for row in range(layers):
@@ -546,6 +649,7 @@ def measured_capacity(
         below: tuple[float, float] | None = None
         size = max(d // 4, 1)
         while True:
+            size = min(size, math.comb(m, 2))
             graphs = math.ceil(FEWEST / size)  # a few pairs of one graph have too few neurons
             bits = []
             for _ in range(graphs):
@@ -556,6 +660,8 @@ def measured_capacity(
             here = math.log(size), math.log(max(share, 0.1 / probes))
             if here[1] > level:
                 break
+            if size == math.comb(m, 2):
+                raise ValueError(f"delta = {delta}: must be less, for all {size} pairs of m fit")
             below = here
             size = 2 * size if here[1] < level - math.log(20) else math.ceil(size * math.sqrt(2))
         if below is None:
