@@ -1216,8 +1216,8 @@ def _measure_a30(rng: np.random.Generator) -> Iterable[Comparison]:
     # Whole stacks against the recursion, which is exact after the first layer. Later the errors of
     # the pair's own wires add 2 chi to the m p chi of noise in the neurons that read both.
     for stack, depth in (
-        (stacking.Stack(256, 4, 2000, 0.15), 4),
-        (stacking.Stack(256, 3, 8000, 0.1, repair="steps"), 3),
+        (stacking.Stack(256, 4, 700, 0.15), 4),
+        (stacking.Stack(64, 3, 16_000, 0.12, repair="steps"), 3),
     ):
         seen = stacking.measure(stack, depth, 60, 4, int(rng.integers(2**32)))
         off = stacking.expected_errors(stack, depth).off
@@ -1264,7 +1264,7 @@ def _measure_a30(rng: np.random.Generator) -> Iterable[Comparison]:
 
 def _one_passed_on(rng: np.random.Generator) -> Iterable[Comparison]:
     """Compare the AND of a pair with none on, with and without errors in the wires."""
-    m, d, p, layers = 10**10, 10**10, 0.005, 6000
+    m, d, p, layers = 10**10, 10**10, 0.005, 8000
     at = f"m={m:.0e}, d={d:.0e}, p={p}"
     for ell in (2, 4):
         # Left out: the groups that read one of the pair, 2p; and in z^2 and in the signal the

@@ -138,7 +138,7 @@ def _wires(f: Array, m: int) -> None:
     """Refuse what is not 0 and 1 of shape (batch, m)."""
     if f.ndim != 2 or f.shape[1] != m:
         raise ValueError(f"f = array of shape {f.shape}: must have shape (batch, {m})")
-    if not bool(((f == 0) | (f == 1)).all()):
+    if not bool(namespace(f).all((f == 0) | (f == 1))):
         raise ValueError(f"f = array of shape {f.shape}: must hold 0 and 1 only")
 
 
@@ -310,9 +310,11 @@ def layers(stack: Stack, circuit: Circuit, f: Any, rng: np.random.Generator) -> 
     if circuit.m != stack.m:
         raise ValueError(f"circuit has {circuit.m} wires: must have m = {stack.m}")
     _wires(f, stack.m)
-    if not bool((f.sum(axis=1) == stack.ell).all()):
-        raise ValueError(f"f = array of shape {f.shape}: must have ell = {stack.ell} on in each row")
     x = xp.astype(f, xp.float64)
+    if not bool(xp.all(xp.sum(x, axis=1) == stack.ell)):
+        raise ValueError(
+            f"f = array of shape {f.shape}: must have ell = {stack.ell} on in each row"
+        )
     # W, and W in floats for the product.
     checks.memory(17.0 * stack.units * stack.m, f"m = {stack.m}, d = {stack.d}")
     for pairs in circuit.pairs:
