@@ -1,6 +1,5 @@
 """Stacked layers: circuits against brute force, stacks against loops, laws of their errors."""
 
-import math
 from itertools import combinations, product
 from typing import Any
 

@@ -263,7 +263,8 @@ def wire_readoff(z: Array, W: Array, scale: float) -> Array:
     xp = namespace(z)
     if z.ndim != 2 or W.ndim != 2 or z.shape[1] != W.shape[0]:
         raise ValueError(
-            f"z = array of shape {z.shape}: must be (batch, d) with W of shape (d, m), not {W.shape}"
+            f"z = array of shape {z.shape}: must be (batch, d), with W of shape (d, m) and "
+            f"not {W.shape}"
         )
     if not scale > 0:
         raise ValueError(f"scale = {scale}: must be more than 0")
