@@ -798,7 +798,7 @@ def _measure_a26(rng: np.random.Generator) -> Iterable[Comparison]:
             law = gaussian.product_noise(ell, d, theta, learned=own).both ** 2
             what = "own" if own else "true scale instead of its own"
             yield _sampled(f"variance of the read-off over its {what}, both on, ell={ell}, d={d}",
-                           law, half, differs=not learned)  # fmt: skip
+                           law, half, differs=not own)  # fmt: skip
 
 
 def _measure_a27(rng: np.random.Generator) -> Iterable[Comparison]:
@@ -1224,51 +1224,48 @@ def _measure_a19(rng: np.random.Generator) -> Iterable[Comparison]:
         )
 
 
-def _stacked(
-    stack: stacking.Stack, depth: int, stacks: int, rng: np.random.Generator
-) -> stacking.Measured:
-    return stacking.measure(stack, depth, stacks, 4, int(rng.integers(2**32)))
-
-
 def _measure_a30(rng: np.random.Generator) -> Iterable[Comparison]:
-    # Estimates passed on as they are, and through steps. A neuron adds up the errors of about mp
-    # wires; what a normal law leaves out is of relative order 1/mp, anew in every layer.
+    m, p, square = 50, 0.2, 0.03
+    e = rng.standard_normal(m)
+    e *= math.sqrt(square / np.mean(e**2))
+    sums = neurons.sample_layer(m, 40_000, p, rng) @ e
+    yield _sampled(
+        f"variance of the errors in a neuron, m={m}, p={p}, chi={square}",
+        LAWS["A30.noise"](m, p, square),
+        (sums - p * e.sum()) ** 2,
+    )
+    yield from _one_passed_on(rng)
+    yield from _one_through_steps(rng)
+    # Whole stacks against the recursion, which is exact after the first layer. Later the errors of
+    # the pair's own wires add 2 chi to the m p chi of noise in the neurons that read both.
     for stack, depth in (
-        (stacking.Stack(128, 4, 2000, 0.12), 4),
-        (stacking.Stack(128, 4, 3000, 0.12, repair="steps"), 3),
+        (stacking.Stack(256, 4, 700, 0.15), 4),
+        (stacking.Stack(64, 3, 16_000, 0.12, repair="steps"), 3),
     ):
-        if stack.repair == stacking.STEPS:
-            yield from _one_stacked_layer(rng)
-        seen = _stacked(stack, depth, 60, rng)
-        for j in (depth - 1, 0):
-            law = float(stacking.expected_errors(stack, depth).off[j])
-            beyond = (j + 1) / (stack.m * stack.p) + 2 / (stack.units * stack.p**2)
+        seen = stacking.measure(stack, depth, 60, 4, int(rng.integers(2**32)))
+        off = stacking.expected_errors(stack, depth).off
+        for j in (0, depth - 1):
             yield _sampled(
                 f"mean square error of off-wires after {j + 1} layers, {stack.repair} between, "
                 f"m={stack.m}, ell={stack.ell}, d={stack.d}, p={stack.p}",
-                law, seen.off[:, j], systematic=beyond * law,
+                off[j], seen.off[:, j], systematic=2 / (stack.m * stack.p) * abs(off[j] - off[0]),
             )  # fmt: skip
-    # Bits between layers: wrong wires, and that they stay.
-    for stack in (
-        stacking.Stack(64, 3, 1500, 0.09, "mean", "threshold"),
-        stacking.Stack(64, 3, 520, 0.18, "contrast", "threshold"),
+    for stack, beyond in (
+        (stacking.Stack(64, 3, 700, 0.09, "mean", "threshold"), 0.0),
+        (stacking.Stack(64, 3, 330, 0.18, "contrast", "threshold"), 0.01),
     ):
         law = stacking.wrong_per_layer(stack)[1]
-        wrong = _stacked(stack, 4, 200, rng).wrong
-        at = f"{stack.readoff} read-off, m=64, ell=3, d={stack.d}, p={stack.p}"
-        beyond = 0.01 * law if stack.readoff == "contrast" else 0.0
-        yield _sampled(f"wrong wires after one layer, {at}", law, wrong[:, 0], systematic=beyond)
-        # Each wire on too many adds as much again as ell + 1 does, at most; two may cancel.
-        more = stacking.wrong_per_layer(
-            stacking.Stack(64, 4, stack.d, stack.p, stack.readoff, "threshold")
-        )[1]
-        yield _sampled(f"wrong wires after four layers, {at}", 4 * law, wrong[:, 3],
-                       systematic=6 * law * max(more - law, law))  # fmt: skip
-    # Every input of small circuits, by bits of whole numbers instead of arrays.
-    kept = right = 0
+        wrong = stacking.measure(stack, 1, 400, 6, int(rng.integers(2**32))).wrong[:, 0]
+        yield _sampled(
+            f"wrong wires after one layer, {stack.readoff} read-off, m={stack.m}, ell={stack.ell}, "
+            f"d={stack.d}, p={stack.p}", law, wrong, systematic=beyond * law,
+        )  # fmt: skip
+    # Every input of small circuits, by bits of whole numbers instead of arrays; and each of them
+    # with each wire wrong.
+    f = np.array(list(product((0, 1), repeat=8)), dtype=bool)
+    kept = right = stays = 0
     for _ in range(5):
         circuit = stacking.sample_circuit(8, 4, rng)
-        f = np.array(list(product((0, 1), repeat=8)), dtype=bool)
         truth = circuit.evaluate(f)
         kept += int(np.count_nonzero(truth.sum(axis=2) == f.sum(axis=1)))
         tables = [sum(1 << row for row in np.flatnonzero(column).tolist()) for column in f.T]
@@ -1280,77 +1277,118 @@ def _measure_a30(rng: np.random.Generator) -> Iterable[Comparison]:
                 table == sum(1 << row for row in np.flatnonzero(column).tolist())
                 for table, column in zip(tables, truth[j].T, strict=True)
             )
+        for wire in np.eye(8, dtype=bool):
+            stays += int(np.count_nonzero((circuit.evaluate(f ^ wire) != truth).sum(axis=2) == 1))
     yield Comparison("layers x inputs that keep the number of wires on", 5 * 4 * 256, float(kept))
     yield Comparison("truth tables of wires by whole numbers", 5 * 4 * 8, float(right))
+    yield Comparison("layers x inputs x wires of which one wrong wire stays one",
+                     5 * 4 * 256 * 8, float(stays))  # fmt: skip
 
 
-def _one_stacked_layer(rng: np.random.Generator) -> Iterable[Comparison]:
-    m, p, square = 50, 0.2, 0.03
-    e = rng.standard_normal(m)
-    e *= math.sqrt(square / np.mean(e**2))
-    sums = neurons.sample_layer(m, 40_000, p, rng) @ e
-    yield _sampled(
-        f"variance of the errors in a neuron, m={m}, p={p}, nu={square}",
-        LAWS["A30.noise"](m, p, square),
-        (sums - p * e.sum()) ** 2,
+def _one_passed_on(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare the AND of a pair with none on, with and without errors in the wires."""
+    m, d, p, layers = 10**10, 10**10, 0.005, 8000
+    at = f"m={m:.0e}, d={d:.0e}, p={p}"
+    for ell in (2, 4):
+        # Left out: the groups that read one of the pair, 2p; and in z^2 and in the signal the
+        # further on-wires, 7/3 (ell-2)p without noise, 2(ell-2)p - ell p/pi in what noise adds.
+        beyond = (2 + 7 / 3 * (ell - 2)) * p
+        silent = _and_of_noisy_wires(m, ell, d, p, 0.0, layers, rng)[0] ** 2
+        sigma = 0.2
+        noisy = _and_of_noisy_wires(m, ell, d, p, sigma**2 / (p * (1 - p) * m), layers, rng)[0] ** 2
+        for words, noise, square in (("without noise", 0.0, silent), ("noise 0.2", sigma, noisy)):
+            yield _sampled(f"variance of the AND with none on, {words}, ell={ell}, {at}",
+                           LAWS["A30.variance"](ell, d, p, noise), square,
+                           systematic=beyond * square.mean())  # fmt: skip
+        # The growth by induction: its start, and that a layer takes chi_3 to chi_4.
+        for j in (0, 3):
+            chi = max(float(LAWS["A30.growth"](m, d, ell, j)), 0.0)
+            y, errors = _and_of_noisy_wires(m, ell, d, p, chi, layers, rng)
+            square = (y**2 + (errors.sum(axis=0) - y) ** 2) / 2
+            yield _sampled(
+                f"mean square error of a wire, from {j} to {j + 1} layers passed, ell={ell}, {at}",
+                LAWS["A30.growth"](m, d, ell, j + 1), square, systematic=beyond * square.mean(),
+            )  # fmt: skip
+
+
+def _and_of_noisy_wires(
+    m: int, ell: int, d: int, p: float, chi: float, layers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the contrast of a pair with none on in many layers, and the errors of its two wires.
+
+    From the definitions, as `_estimates`: of a layer it matters how many neurons read which of the
+    pair, how many on-wires, and errors of which sum. The pair's wires are off by the root of
+    `chi`; of the others `carriers` are off, half of them up and half down, so that the mean square
+    of all is `chi`.
+    """
+    carriers = 2 * round(6 / p)
+    e, own = math.sqrt(chi * m / carriers), math.sqrt(chi)
+    up = stats.binom.pmf(np.arange(carriers // 2 + 1), carriers // 2, p)
+    up = up[: np.flatnonzero(up > 1e-12)[-1] + 1]
+    sums = np.convolve(up, up[::-1]) if chi else np.ones(1)
+    S, k = np.arange(len(sums)) - len(sums) // 2, np.arange(1, ell + 1)
+    some = stats.binom.pmf(k, ell, p)[:, None] * (sums / sums.sum())
+    # Neurons that read no on-wire are silent: the noise is far below 1.
+    cell = np.append(some.ravel(), (1 - p) ** ell)
+    groups = list(product((1, 0), (1, 0)))
+    chances = np.concatenate([p ** (a + b) * (1 - p) ** (2 - a - b) * cell for a, b in groups])
+    signs = np.array(list(product((-1, 1), (-1, 1))))
+    result = []
+    for first, second in own * signs:
+        n = rng.multinomial(d, chances / chances.sum(), size=layers // 4).reshape(-1, 4, len(cell))
+        y = np.zeros(layers // 4)
+        for g, (a, b) in enumerate(groups):
+            z = np.maximum(k[:, None] + e * S + a * first + b * second - 1, 0).ravel()
+            y += (-1) ** (a + b) * (n[:, g, :-1] @ z) / n[:, g].sum(axis=1)
+        result.append(y / (1 - p) ** (ell - 2))
+    return np.concatenate(result), own * np.repeat(signs, layers // 4, axis=0).T
+
+
+def _one_through_steps(rng: np.random.Generator) -> Iterable[Comparison]:
+    """Compare what steps read of wires without errors."""
+    ell, p, units, layers = 4, 0.1, 10**5, 2000
+    ands, wires = _estimates_by_steps(2, ell, p, units, layers, rng)
+    for key, seen in (("A30.wire_signal", wires[0]), ("A30.step_signal", ands)):
+        yield _sampled(f"{key}, ell={ell}, p={p}", LAWS[key](ell, p), seen)
+    p, units, layers = 0.002, 10**12, 6000
+    for ell in (3, 6):
+        ands, wires = _estimates_by_steps(0, ell, p, units, layers, rng)
+        y = ands / ((1 - p) ** (ell - 3) * (1 - (ell - 1) * p))
+        square = (y**2 + (wires.sum(axis=0) / (1 - p) ** (ell - 1) - y) ** 2) / 2
+        # Left out: the groups that read one of the pair, 2p; further on-wires in the signals,
+        # 4(ell-2)p for the AND and less for a wire, less what they take from the steps.
+        yield _sampled(
+            f"mean square error of pairs with none on, steps, ell={ell}, p={p}, d={4 * units:.0e}",
+            LAWS["A30.floor"](ell, 4 * units), square,
+            systematic=(2 + 4 * (ell - 2)) * p * square.mean(),
+        )  # fmt: skip
+
+
+def _estimates_by_steps(
+    c: int, ell: int, p: float, units: int, layers: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what two banks of steps read of many layers: the AND of a pair, and its two wires.
+
+    Of a bank it matters how many steps read which of the pair and are up.
+    """
+    a, b, up = np.array(list(product((1, 0), (1, 0), (1, 0)))).T
+    first, second, on = a == 1, b == 1, up == 1
+    reads = a * (c > 0) + b * (c > 1)
+    result = []
+    for at in (2, 1):
+        above = stats.binom.sf(at - 1 - reads, ell - c, p)  # the chance to be up
+        chances = p ** (a + b) * (1 - p) ** (2 - a - b) * np.where(on, above, 1 - above)
+        result.append(rng.multinomial(units, chances / chances.sum(), size=layers))
+
+    def mean(n: np.ndarray, of: np.ndarray) -> np.ndarray:
+        return np.asarray(n[:, of & on].sum(axis=1) / n[:, of].sum(axis=1))
+
+    high, low = result
+    ands = sum(
+        (1 if x == y else -1) * mean(high, (first == x) & (second == y))
+        for x, y in product((True, False), (True, False))
     )
-    # One wide layer, its wires with noise and without; pairs of which none is on.
-    m, ell, d, p, layers = 200, 2, 6000, 0.07, 80
-    off = np.arange(ell, m)
-    pairs = np.vstack([np.column_stack([off, np.roll(off, shift)]) for shift in (1, 2, 3)])
-    on = np.zeros((1, m))
-    on[0, :ell] = 1
-    squares = []
-    for _ in range(layers):
-        W = neurons.sample_layer(m, d, p, rng)
-        # Equal errors of either sign, so that their mean square is as stated.
-        e = rng.choice([-1, 1], (4, m)) * 0.3 / math.sqrt(p * (1 - p) * m)
-        z = np.maximum(np.vstack([on, on + e]) @ W.T.astype(float) - 1, 0)
-        square = readoff.contrast_readoff(z, W, pairs, ell, p) ** 2
-        squares.append((np.nanmean(square[0]), np.nanmean(square[1:])))
-    silent, noisy = np.array(squares).T
-    # Left out: the other groups, 2p; further on-wires, (ell-1)p; and that the mean of 1/K is
-    # 1/(dp^2) more than one over the mean. All of them add to the variance.
-    beyond = 1 - 1 / ((1 + 2 * p / (1 - p)) * (1 + 1.5 / (d * p**2)) * (1 + (ell - 1) * p))
-    quiet, loud = (float(LAWS["A30.variance"](ell, d, p, sigma)) for sigma in (0.0, 0.3))
-    for words, predicted, values in (
-        ("without noise", quiet, silent),
-        ("more in noise 0.3", loud - quiet, noisy - silent),
-    ):
-        yield _sampled(f"variance of the AND with none on, {words}, ell={ell}, d={d}, p={p}",
-                       predicted, values, systematic=beyond * values.mean())  # fmt: skip
-    m, ell, p, units = 32, 3, 0.04, 20_000
-    on, pairs = np.array([[1.0] * ell + [0.0] * (m - ell)]), np.arange(4, m).reshape(-1, 2)
-    signals, floor = [], []
-    scale = {0: (1 - p) ** (ell - 1), 1: (1 - p) ** (ell - 3) * (1 - (ell - 1) * p)}
-    for _ in range(layers):
-        V, W = (neurons.sample_layer(m, units, p, rng) for _ in range(2))
-        z, y = (stacking.step(on @ M.T.astype(float), at) for M, at in ((V, 0.5), (W, 1.5)))
-        wire = stacking.wire_readoff(z, V, 1.0)[0]
-        ands = readoff.contrast_readoff(y, W, np.vstack([[[0, 1]], pairs]), ell, p)[0]
-        ands = ands * (1 - p) ** (ell - 2)
-        signals.append((wire[0], ands[0]))
-        of_and = np.nan_to_num(ands[1:]) / scale[1]
-        of_or = (wire[pairs[:, 0]] + wire[pairs[:, 1]]) / scale[0] - of_and
-        floor.append(np.mean(of_and**2 + of_or**2) / 2)
-    at = f"steps, ell={ell}, p={p}"
-    for j, key in enumerate(("A30.wire_signal", "A30.step_signal")):
-        yield _sampled(f"{key}, {at}", LAWS[key](ell, p), np.array(signals)[:, j])
-    law = float(LAWS["A30.floor"](ell, 4 * units))
-    beyond = 2 * (ell - 1) * p + 2 * p + 1.5 / (units * p**2)
-    yield _sampled(f"mean square error of pairs with none on, {at}, d={4 * units}", law, floor,
-                   systematic=beyond * law)  # fmt: skip
-    # The closed form of the growth against the recursion, where its conditions hold.
-    ell, d, p = 2, 10**8, 0.001
-    for m in (2 * 10**6, 2 * 10**7):
-        stack = stacking.Stack(m, ell, d, p)
-        for j in (1, 8):
-            law = float(LAWS["A30.growth"](m, d, ell, j))
-            seen = float(stacking.expected_errors(stack, j).all[-1])
-            # Left out, each layer: 4/mp of the pairs with one on, ell p, and 1/(dp^2).
-            beyond = (j + 1) * (4 / (m * p) + 2 * ell * p + 1.5 / (d * p**2))
-            yield Comparison(f"mean square error after {j} layers, m={m}, ell={ell}, d={d}, p={p}",
-                             law, seen, systematic=beyond * law)  # fmt: skip
+    return np.asarray(ands), np.array([mean(low, x) - mean(low, ~x) for x in (first, second)])
 
 
 def _measure_a31(rng: np.random.Generator) -> Iterable[Comparison]:
