@@ -1860,7 +1860,7 @@ def _measure_b9(rng: np.random.Generator) -> Iterable[Comparison]:
         yield _sampled(f"mean for one input in three dimensions, {kind} on", wanted, estimate)
     # With both on: what is left of the variance in a very wide layer; and with neurons. Left out is
     # a relative 0.5 ell/d0 of the directions' part, and less than 4/d0 of the neurons'.
-    for d0, samples in ((100, 60_000), (400, 16_000)):
+    for d0, samples in ((100, 60_000), (200, 40_000)):
         v = superposed.sample_vectors(samples * ell, d0, rng, dtype=np.float32)
         v = v.reshape(-1, ell, d0)
         x = v.sum(axis=1)
