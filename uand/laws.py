@@ -1315,7 +1315,7 @@ CLAIMS: dict[str, Claim] = {
             "extensions/targeted",
             TMF,
             correction=r"The post gives each pair about $\log^4$ neurons. One is enough against "
-            r"the noise, and more make pairs with one on worse.",
+            r"the noise, and more, cut at $\frac12$ as well, make pairs with one on worse.",
         ),
         Claim(
             "A25",

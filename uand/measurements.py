@@ -679,17 +679,16 @@ def _measure_a23(rng: np.random.Generator) -> Iterable[Comparison]:
 def _beyond_normal(pairs: int, d0: int, d: int, m: int, ell: int) -> float:
     """Return a bound on what A24's chance of a wrong bit leaves out, with both of the pair on.
 
-    The spread of the number of pairs per neuron and features on elsewhere, which the mixture has;
-    the skewness of the noise, by Edgeworth's next term; and features that a neuron reads for two
-    of its pairs.
+    The spread of the number of pairs per neuron, features on elsewhere, and the skewness of the
+    noise, which the mixture has; the square of the skewness; and features that a neuron reads for
+    two of its pairs.
     """
     size = 2 * (1 + pairs / d)
     at = 0.5 / float(superposed.noise_sd(size, 2, ell, d0))
     mixture = targeted.wrong_bits_law(d0, d, m, ell, pairs, "both")
     spread = abs(mixture - float(stats.norm.sf(at)))
-    skewness = _beyond_gaussian(size, 2, ell, d0)
-    term = abs(at**2 - 1) * skewness / 6 + at * size / (4 * m)
-    return spread + float(stats.norm.pdf(at)) * term
+    skewness = float(targeted.noise_skewness(size, 2, ell, d0))
+    return spread + skewness**2 * mixture + float(stats.norm.pdf(at)) * at * size / (4 * m)
 
 
 def _measure_a24(rng: np.random.Generator) -> Iterable[Comparison]:
