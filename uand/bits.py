@@ -46,7 +46,7 @@ class Bits:
         Bit `j` of ``words[t, i, w]`` is :math:`W_{i\alpha}` with
         :math:`\alpha=1024\,t+64\,w+j`; 0 from feature `m` on. Tile by tile, so that the bits
         that are added to each other lie together in the processor's cache. The last row is
-        empty: it fills up the lists of rows that are added eight at a time.
+        empty: it fills up the lists of rows that are added eight or sixteen at a time.
     m : int
         Features.
     """
@@ -157,7 +157,7 @@ def readers(bits: Bits, tile: int) -> list[np.ndarray]:
     W = np.unpackbits(octets, axis=1, bitorder="little")
     ones = np.flatnonzero(W.view(bool))
     neurons, features = ones // TILE, (ones % TILE).astype(np.uint16)
-    # A stable sort of 16-bit numbers is a radix sort: faster than to transpose the bits.
+    # A stable sort of 16-bit numbers is a radix sort, whose time is linear.
     order = np.argsort(features, kind="stable")
     ends = np.cumsum(np.bincount(features, minlength=TILE))
     return np.split(neurons[order], ends[:-1])
@@ -170,8 +170,14 @@ def add_rows(rows: Array) -> list[Array]:
     """Add up rows of bits, column by column: *carry-save adders* on whole rows.
 
     Three rows of the same weight become one row of sums and one of carries, which weighs twice as
-    much, until one row of each weight is left. No counter can overflow: there are as many planes
-    as the sum of all rows needs.
+    much, until one row of each weight is left::
+
+        1 0 1 1 0 1
+        1 1 0 1 0 0    sums    1 1 0 1 1 1
+        1 0 1 1 1 0    carries 1 0 1 1 0 0
+
+    No counter can overflow: `n` rows make as many planes as `n` has binary digits, and no sum
+    exceeds `n`.
 
     Parameters
     ----------
@@ -222,6 +228,8 @@ def tally(planes: Sequence[Array], columns: Array, value: int = 0) -> Iterator[t
     planes : sequence of arrays of uint64
     columns : array of uint64, of the same shape
         A one for each column that counts.
+    value : int
+        What the planes above have spelled so far.
 
     Yields
     ------
@@ -346,8 +354,14 @@ def count_histogram(bits: Bits, first: int, last: int) -> np.ndarray:
 def uncovered(bits: Bits, first: int, last: int) -> int:
     r"""Return how many pairs no neuron reads, of those that `count_histogram` counts.
 
-    Adds rows to a feature's union until every bit is set: about :math:`\ln(1024)/p` rows are
-    enough for a tile, however many there are.
+    Joins as many rows as the union of a tile almost always needs, :math:`(\ln1024+3)/p`, and the
+    rest only where it is not full. The compiled forms stop as soon as it is, on average after
+    :math:`(\ln1024+0.577)/p` rows, however many there are.
+
+    Parameters
+    ----------
+    bits, first, last
+        As in `count_histogram`.
     """
     missing = 0
     for tile in range(first, last):

@@ -2,7 +2,7 @@
 
 Rows of bits are added a tile of 1,024 columns at a time, so that they stay in the processor's
 cache, and as vectors of 16 words, which are written out in LLVM's language: left to itself the
-compiler makes loops over words that are twice as slow. The same vectors run on any processor, in
+compiler makes slower loops over words. The same vectors run on any processor, in
 whatever registers it has. All functions release Python's global lock, so that threads can count
 tiles of one layer at once.
 """

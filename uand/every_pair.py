@@ -132,7 +132,6 @@ class _State:
     def _as_dict(self) -> dict[str, Any]:
         return {
             "format": _FORMAT,
-            "program": f"uand verify {__version__}",
             **self._key(),
             "done": sorted(self.done),
             "uncovered": self.uncovered,
@@ -142,6 +141,8 @@ class _State:
     def _key(self) -> dict[str, Any]:
         """Return what the counts depend on."""
         return {
+            # Another NumPy may draw another layer from the same seed.
+            "program": f"uand verify {__version__}, NumPy {np.__version__}",
             **self.layer,
             "coverage_only": self.coverage_only,
             "block": _height(self.layer["m"]),
@@ -205,7 +206,8 @@ def _count(
     Returns the block, its pairs that no neuron reads, and its histogram.
     """
     of_layer = _LAST.get(layer)
-    counters = bits.engine(engine, namespace(of_layer.words))
+    work = layer.m**2 * layer.d * float(Fraction(layer.p)) / 2
+    counters = bits.engine(engine, namespace(of_layer.words), work)
     last = min(block + _height(layer.m), of_layer.tiles)
     if coverage_only:
         return block, counters.uncovered(of_layer, block, last), []
@@ -392,7 +394,8 @@ def readoff_histogram(
     -----
     Chapter *every pair*.
     """
-    counters = bits.engine("auto", namespace(layer.words))
+    work = float(layer.m) ** 2 * layer.d / 2
+    counters = bits.engine("auto", namespace(layer.words), work)
     prepared = [bits.prepare(layer, active) for active in inputs]
     blocks = _blocks(layer.m)
     count = joblib.delayed(counters.joint_histogram)
