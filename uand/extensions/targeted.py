@@ -417,9 +417,10 @@ def wrong_bits_law(d0: int, d: int, m: int, ell: int, pairs: int, kind: str) -> 
         rate = Fraction(min(2 * n, m - 2), m - 2)
         others = binomial_pmf(ell - c, rate)
         k = c + np.arange(len(others))
-        sigma = superposed.noise_sd(2 + 2 * n, k, ell, d0)
+        size = np.maximum(2 + 2 * n, k)  # where k is larger, its chance is 0
+        sigma = superposed.noise_sd(size, k, ell, d0)
         t = (1.5 - k) / sigma  # where the activation is one half
-        skewness = noise_skewness(2 + 2 * n, k, ell, d0)
+        skewness = noise_skewness(size, k, ell, d0)
         density = np.exp(-(t**2) / 2) / math.sqrt(2 * math.pi)
         above = np.clip(ndtr(-t) + skewness / 6 * (t**2 - 1) * density, 0, 1)
         total += float(weight) * float(others @ (1 - above if kind == "both" else above))
