@@ -260,7 +260,7 @@ def environment():
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-LONG = {"m": 30_000, "d": 1200, "p": 0.1, "seed": 2}
+LONG = {"m": 30_000, "d": 6000, "p": 0.15, "seed": 2}
 # A process that was started in the background ignores SIGINT unless it is told otherwise.
 PROGRAM = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "

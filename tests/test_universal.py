@@ -166,7 +166,8 @@ def test_relabelling_features_and_neurons_changes_nothing(m, d, seed, random):
 
 @pytest.mark.parametrize(
     ("m", "least"),
-    [(1000, 4 * 3 * 1000 + 8 * 1000**2), (2000, 2 * 4 * 2048 / 8)],  # a product, or bits
+    # A product, or bits and what packs them.
+    [(1000, 4 * 3 * 1000 + 8 * 1000**2), (2000, 2 * 4 * 1024 / 8 + 3 * 2000)],
 )
 def test_memory_is_estimated_before_it_is_taken(monkeypatch, m, least):
     asked = []

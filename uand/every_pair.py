@@ -34,6 +34,9 @@ from uand.readoff import PairHistogram
 # fetched from memory once for 4,096 features.
 _MANY = 64
 
+# Bytes that the libraries take for themselves while they run.
+_OWN_MEMORY = 2**25
+
 # A state file's format.
 _FORMAT = 1
 
@@ -228,9 +231,9 @@ def needed_memory(m: int, d: int, p: Any, jobs: int = 1, shared: bool = True) ->
     features = min(m, _height(m) * TILE)
     reads = math.ceil(d * chance)  # whole numbers: a size beyond all floats has an estimate too
     lists = 16 * features * (reads + 4 * math.isqrt(reads) + 20)
-    block = lists + 2 * min(m, TILE) * d + 16 * (d + 1) + 2**20
+    block = lists + 2 * min(m, TILE) * d + 16 * (d + 1)
     layers = 1 if shared else jobs  # each of them is drawn
-    return layer * layers + max(bits.sampling_bytes(m, d) * layers, block * jobs)
+    return layer * layers + max(bits.sampling_bytes(m, d) * layers, block * jobs) + _OWN_MEMORY
 
 
 def verify(

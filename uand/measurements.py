@@ -725,7 +725,7 @@ def _measure_a24(rng: np.random.Generator) -> Iterable[Comparison]:
                            systematic=beyond)  # fmt: skip
     seed = int(rng.integers(2**32))
     # Many features, so that neurons of a pair hardly share any: what is left is the ReLU.
-    more = targeted.wrong_bits(384, 64, 8000, ell, [pairs], 12, layers // 3, 1000, seed)
+    more = targeted.wrong_bits(384, 64, 8000, ell, [pairs], 12, layers, 300, seed)
     yield _sampled(f"wrong bits, one on, nu=12, as many as with one neuron for each pair, {at}",
                    law, more["one"][:, 0], differs=True)  # fmt: skip
 
