@@ -324,7 +324,7 @@ def test_an_interruption_is_one_line_and_leaves_a_state_to_go_on_from(tmp_path, 
         wait_for_more(process, state, 0, 1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=100)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), err
     estimate, *rest = err.splitlines()
     assert re.fullmatch(r"449,985,000 pairs, in at most \S+ GiB of memory", estimate)
     assert rest == ["uand verify: interrupted"]

@@ -8,7 +8,8 @@ tiles of one layer at once.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 import numpy as np
@@ -30,6 +31,10 @@ _SET = WORDS * GROUP
 
 # The largest table of joint counts, in entries of 8 bytes; beyond it the reference form counts.
 MAX_TABLE = 2**24
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _jit(function: Any) -> Any:
@@ -456,6 +461,24 @@ def _join_tile(
 # --- the same functions as in `uand.bits` -------------------------------------------------------
 
 
+def _interruptible(function: Callable[P, T]) -> Callable[P, T]:
+    """Let an interruption be one: numba turns it into the cause of a ``SystemError``."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except SystemError as error:
+            cause: BaseException | None = error
+            while cause is not None:
+                if isinstance(cause, KeyboardInterrupt):
+                    raise KeyboardInterrupt from error
+                cause = cause.__cause__
+            raise
+
+    return call
+
+
 def _all_lists(bits: Bits, first: int, last: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [_lists(bits.words[t].reshape(-1)) for t in range(first, last)]
 
@@ -473,6 +496,7 @@ def _masks(bits: Bits, tile: int, column: int) -> tuple[np.ndarray, int]:
     return reference.as_bits(np.arange(column * TILE, (column + 1) * TILE) < bits.m)[0], 0
 
 
+@_interruptible
 def count_histogram(bits: Bits, first: int, last: int) -> np.ndarray:
     """Compute `uand.bits.count_histogram`."""
     lists = _all_lists(bits, first, last)
@@ -485,6 +509,7 @@ def count_histogram(bits: Bits, first: int, last: int) -> np.ndarray:
     return counts[: bits.d + 1]
 
 
+@_interruptible
 def uncovered(bits: Bits, first: int, last: int) -> int:
     """Compute `uand.bits.uncovered`."""
     lists = _all_lists(bits, first, last)
@@ -502,6 +527,7 @@ def table_fits(most_K: int, most_S: int) -> bool:
     return bool(3 * 2 ** (_bits(int(most_K) + fill) + _bits(int(most_S) + fill)) <= MAX_TABLE)
 
 
+@_interruptible
 def joint_histogram(
     bits: Bits, first: int, last: int, inputs: Sequence[Input]
 ) -> tuple[np.ndarray, np.ndarray]:
