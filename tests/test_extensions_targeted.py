@@ -269,7 +269,7 @@ def test_without_superposition_only_interference_is_left(xp):
         (384, 96, 1000, 500, 40),
         (24, 60, 400, 10, 600),
         (200, 12, 240, 36, 600),
-    ],  # fmt: skip
+    ],
 )
 def test_the_mixture_is_what_layers_do(d0, d, m, pairs, layers):
     """Within Student's t, and the square of the skewness, of which the law has the first power."""
