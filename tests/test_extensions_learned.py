@@ -237,6 +237,8 @@ def test_judge_is_what_plain_loops_say() -> None:
         assert judged.rms[kind] == pytest.approx(np.sqrt((errors**2).mean()))
     assert judged.pooled == pytest.approx(np.sqrt(((y - wanted) ** 2).mean()))
     assert judged.worst == max(judged.rms.values())
+    share = 1 - ((y - wanted) ** 2).mean() / wanted.var()  # all inputs, so all pairs as often on
+    assert judged.r2 == pytest.approx(share)
     assert judged.missing == 1
     levels = [-np.inf, *np.unique(y)]
     bits = min(int(((y > level) != wanted).sum()) for level in levels)
