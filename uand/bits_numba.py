@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from uand import bits as reference
@@ -83,6 +84,11 @@ class _Writer:
 
     def store(self, vector: Any, place: Any) -> None:
         self.builder.store(vector, place).align = 8
+
+    def variable(self, kind: Any) -> Any:
+        """Make room for a value, which ends up in a register."""
+        with self.builder.goto_entry_block():
+            return self.builder.alloca(kind)
 
     def adder(self, a: Any, b: Any, c: Any) -> tuple[Any, Any]:
         """Return sums and carries of three vectors of bits."""
@@ -212,6 +218,42 @@ def _count(typing: Any, sets: Any, number: Any) -> Any:
         return write.join("add", total)
 
     return types.int64(sets, types.uint64), generate
+
+
+@_intrinsic
+def _spell(typing: Any, values: Any, planes: Any, many: Any, lowest: Any) -> Any:
+    """Add to the value of each column its bits in so many planes, the first of weight 2^lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        write = _Writer(context, builder, signature, values)
+        narrow = ir.IntType(32)
+        kind = ir.VectorType(narrow, WORD)
+        zeros = ir.Constant(kind, [0] * WORD)
+        total, weight = write.variable(kind), write.variable(narrow)
+        first = builder.shl(narrow(1), builder.trunc(values[3], narrow))
+        with cgutils.for_range(builder, _INT(WORDS)) as word:
+            place = builder.gep(write.arrays[0], [builder.mul(word.index, _INT(WORD))])
+            place = builder.bitcast(place, kind.as_pointer())
+            start = builder.load(place)
+            start.align = 4
+            builder.store(start, total)
+            builder.store(first, weight)
+            with cgutils.for_range(builder, values[2]) as plane:
+                at = builder.add(builder.mul(plane.index, _INT(WORDS)), word.index)
+                bits = builder.bitcast(
+                    builder.load(builder.gep(write.arrays[1], [at])),
+                    ir.VectorType(ir.IntType(1), WORD),
+                )
+                one = builder.load(weight)
+                single = builder.insert_element(zeros, one, narrow(0))
+                every = builder.shuffle_vector(single, zeros, zeros)
+                more = builder.select(bits, every, zeros)
+                builder.store(builder.add(builder.load(total), more), total)
+                builder.store(builder.shl(one, narrow(1)), weight)
+            builder.store(builder.load(total), place).align = 4
+        return context.get_dummy_value()
+
+    return types.void(values, planes, types.uint64, types.uint64), generate
 
 
 @_intrinsic
@@ -402,6 +444,14 @@ def _uncovered_tile(rows: Any, first: Any, neurons: Any, masks: Any, step: int) 
 
 
 @_jit
+def _height(planes: Any, bits: int) -> int:
+    """Return how many planes of one feature are in use: those above have only zeros."""
+    while bits > 0 and not planes[WORDS * (bits - 1) : WORDS * bits].any():
+        bits -= 1
+    return bits
+
+
+@_jit
 def _join_tile(
     counts: Any,
     bits: Any,
@@ -415,47 +465,30 @@ def _join_tile(
     masks: Any,
     step: int,
 ) -> None:
-    """Count by (c, K, S): the planes of K and of S spell one number between them."""
-    both = bits[0] + bits[1]
+    """Add to ``counts[value]`` the columns whose K, S and c spell it, from the lowest bit on.
+
+    Not by `_tally`: so many values occur that most parts would hold next to nothing.
+    """
+    bits_K, bits_S = bits
     counters = np.empty(WORDS * (2 * max(bits) + 1), dtype=np.uint64)
-    K_planes = np.empty(_SET * bits[0], dtype=np.uint64)
-    S_planes = np.empty(_SET * bits[1], dtype=np.uint64)
-    planes = np.empty(_SET * both, dtype=np.uint64)
-    weights, of_planes = np.empty(both, dtype=np.int64), 2 ** np.arange(both)
-    columns = np.empty(_SET, dtype=np.uint64)
-    sets = np.empty(_SET * (both + 2), dtype=np.uint64)
-    notes = np.empty((2, both + 2), dtype=np.int64)
-    for group in range(0, TILE, GROUP):
-        low = 0
-        for g in range(GROUP):
-            j = group + g
-            _add_rows(counters, bits[0], rows, neurons[first[j] : first[j + 1]])
-            low = _gather(K_planes, g, counters, bits[0], low)
-        planes[: _SET * low] = K_planes[: _SET * low]
-        weights[:low] = of_planes[:low]
+    of_K, values = np.empty(TILE, dtype=np.uint32), np.empty(TILE, dtype=np.uint32)
+    for j in range(TILE):
+        _add_rows(counters, bits_K, rows, neurons[first[j] : first[j + 1]])
+        of_K[:] = 0
+        _spell(of_K, counters, U(_height(counters, bits_K)), _ZERO)
         for n in range(len(repeated)):
             starts, again = repeated[n]
-            high = 0
-            for g in range(GROUP):
-                j = group + g
-                _add_rows(counters, bits[1], rows, again[starts[j] : starts[j + 1]])
-                high = _gather(S_planes, g, counters, bits[1], high)
-            planes[_SET * low : _SET * (low + high)] = S_planes[: _SET * high]
-            weights[low : low + high] = of_planes[bits[0] : bits[0] + high]
-            for alpha in range(2):
-                for beta in range(2):
-                    some = _NO_BITS
-                    for g in range(GROUP):
-                        j = group + g
-                        is_on = np.int64(on[n, tile, j // WORD] >> U(j % WORD) & _ONE)
-                        for w in range(WORDS):
-                            word = on[n, column, w] if beta else ~on[n, column, w]
-                            word &= masks[step * j + w] if is_on == alpha else _NO_BITS
-                            columns[WORDS * g + w] = word
-                            some |= word
-                    if some != _NO_BITS:
-                        of = weights[: low + high]
-                        _tally(counts[alpha + beta], planes, of, columns, sets, notes)
+            _add_rows(counters, bits_S, rows, again[starts[j] : starts[j + 1]])
+            values[:] = of_K
+            _spell(values, counters, U(_height(counters, bits_S)), U(bits_K))
+            _spell(values, on[n, column], _ONE, U(bits_K + bits_S))
+            is_on = np.int64(on[n, tile, j // WORD] >> U(j % WORD) & _ONE)
+            of_alpha = counts[is_on << (bits_K + bits_S) :]
+            for w in range(U(WORDS)):
+                mask = masks[step * j + w]
+                for v in range(U(WORD) * w, U(WORD) * (w + _ONE)):
+                    of_alpha[values[v]] += np.int64(mask & _ONE)
+                    mask >>= _ONE
 
 
 # --- the same functions as in `uand.bits` -------------------------------------------------------
@@ -537,14 +570,14 @@ def joint_histogram(
     width = _most(lists), _most([again for of_tile in repeated for again in of_tile])
     if 3 * 2 ** sum(width) > MAX_TABLE or not inputs:
         return reference.joint_histogram(bits, first, last, inputs)
-    counts = np.zeros((3, 2 ** sum(width)), dtype=np.int64)
+    counts = np.zeros(3 * 2 ** sum(width), dtype=np.int64)
     on = np.stack([one.on for one in inputs])
     for column in range(first, bits.tiles):
         rows = bits.words[column].reshape(-1)
         for tile, (starts, neurons) in enumerate(lists[: column + 1 - first], first):
             where = (on, tile, column, *_masks(bits, tile, column))
             _join_tile(counts, width, rows, starts, neurons, repeated[tile - first], *where)
-    c, value = np.nonzero(counts)
-    K, S = value % 2 ** width[0], value >> width[0]
+    (value,) = np.nonzero(counts)
+    K, S, c = value % 2 ** width[0], (value >> width[0]) % 2 ** width[1], value >> sum(width)
     keys = zip(c.tolist(), K.tolist(), S.tolist(), strict=True)
-    return sorted_counts(dict(zip(keys, counts[c, value].tolist(), strict=True)))
+    return sorted_counts(dict(zip(keys, counts[value].tolist(), strict=True)))
