@@ -20,10 +20,15 @@ def tiles(m: int) -> range:
     return range(0, m, TILE)
 
 
+def of_tiles(count: Callable[[int], Any], m: int, threads: int) -> Iterator[Any]:
+    """Return what `count` returns for each tile, in any order, from so many threads."""
+    workers = joblib.Parallel(threads, prefer="threads", return_as="generator_unordered")
+    return iter(workers(joblib.delayed(count)(first) for first in tiles(m)))
+
+
 def add_up(count: Callable[[int], Any], m: int, threads: int) -> Any:
     """Add up what `count` returns for each tile, in so many threads."""
-    workers = joblib.Parallel(threads, prefer="threads", return_as="generator_unordered")
-    return sum(workers(joblib.delayed(count)(first) for first in tiles(m)))
+    return sum(of_tiles(count, m, threads))
 
 
 def _once(key: np.ndarray, bins: int) -> np.ndarray:

@@ -333,18 +333,14 @@ def read_off(setting: Setting, m: int, d: int, p: float, ell: int) -> dict:
 
     def as_table(c: Any, K: Any, S: Any, count: Any) -> np.ndarray:
         table = np.zeros(3 * bins * bins, dtype=np.int64)
-        table[(c * bins + K) * bins + S] = count
+        np.add.at(table, (c * bins + K) * bins + S, count)
         return table
 
     def added(engine: str) -> np.ndarray:
-        count = bits.engine(engine).joint_histogram
-
-        def of_tile(first: int) -> np.ndarray:
-            tile = first // bits.TILE
-            values, counts = count(layer, tile, tile + 1, [one])
-            return as_table(*values, counts)
-
-        return rivals.add_up(of_tile, m, threads)
+        count = _tile(bits.engine(engine).joint_histogram, layer, [one])
+        # A table for each tile would take longer than the counting.
+        values, counts = zip(*rivals.of_tiles(count, m, threads), strict=True)
+        return as_table(*np.concatenate(values, axis=1), np.concatenate(counts))
 
     def product() -> np.ndarray:
         found = readoff.pair_histogram(W, [active], engine="product")
