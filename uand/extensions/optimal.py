@@ -1,4 +1,4 @@
-r"""How good can any layer be: the kink theorem, the price of calibration, and layers that attain it.
+r"""How good can any layer be: the kink theorem, the price of calibration, layers that attain it.
 
 The layers are :math:`z_i=\mathrm{act}(k_i-\theta)`, where :math:`k_i` counts the on-features that a
 neuron reads with density :math:`p`, and the read-off of a pair is the contrast of its four groups
@@ -56,8 +56,7 @@ def activate(counts: Any, theta: float, activation: str = RELU) -> Any:
     Parameters
     ----------
     counts : array
-        :math:`k`, how many of its features a neuron has on; any shape, of any namespace that NumPy's
-        functions take.
+        :math:`k`, how many of its features a neuron has on; any shape.
     theta : float
     activation : {"relu", "quadratic", "absolute", "step", "cosine", "cubic"}
 
@@ -83,9 +82,7 @@ def _chances(others: int, p: Fraction) -> np.ndarray:
     return np.concatenate([pmf, np.zeros(others + 1 - len(pmf))])
 
 
-def mean_response(
-    n: int, others: int, p: Any, theta: float = 1.0, activation: str = RELU
-) -> float:
+def mean_response(n: int, others: int, p: Any, theta: float = 1.0, activation: str = RELU) -> float:
     r"""Return :math:`g(n)=E\,\mathrm{act}(n+B-\theta)`, :math:`B\sim\mathrm{Bin}(h,p)`.
 
     Parameters
@@ -112,9 +109,7 @@ def mean_response(
     n = checks.integer("n", n, 0, 2)
     others = checks.integer("others", others, 0, MAX_SIZE)
     _, density, theta = _check(2, p, theta, activation)
-    return float(
-        _chances(others, density) @ activate(n + np.arange(others + 1), theta, activation)
-    )
+    return float(_chances(others, density) @ activate(n + np.arange(others + 1), theta, activation))
 
 
 def signal(ell: int, p: Any, theta: float = 1.0, activation: str = RELU) -> float:
@@ -142,7 +137,8 @@ def signal(ell: int, p: Any, theta: float = 1.0, activation: str = RELU) -> floa
 
     Notes
     -----
-    The differences are taken before the mean, so that nothing cancels. Claim B11, chapter *optimal*.
+    The differences are taken before the mean, so that nothing cancels. Claim B11, chapter
+    *optimal*.
     """
     ell, density, theta = _check(ell, p, theta, activation)
     z = activate(np.arange(ell + 1), theta, activation)
