@@ -1638,7 +1638,7 @@ CLAIMS: dict[str, Claim] = {
             r"chances: {B11.signal}. Outside of $0<\theta<\ell$ there is no signal. Over it the "
             r"estimate is unbiased, with {B11.variance_both}, {B11.variance_one}, "
             r"{B11.variance_none}. In the worst kind of pair dense neurons are best, {B11.dense}, "
-            r"least at $\tau=1.0446$ with $1.0802\,\ell/\sqrt d$; pooled over all pairs sparse ones.",
+            r"least at $\tau=1.0446$ with $1.0802\,\ell/\sqrt d$; over all pairs sparse ones.",
             "extensions/optimal",
             BOOK,
         ),

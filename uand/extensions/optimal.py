@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from uand import backend, checks, features, neurons
-from uand.contrast import READS_ON, group_chances, harmonic_mean, inverse_sizes
+from uand.contrast import READS_ON, SIGNS, group_chances, harmonic_mean, inverse_sizes
 from uand.distributions import MAX_SIZE, binomial_pmf
 from uand.extensions.gaussian import Noise
 from uand.extensions.superposed import relu_moments, sample_vectors
@@ -46,6 +46,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 WORST, POOLED = "worst", "pooled"
 OBJECTIVES = (WORST, POOLED)
 EMPTY = 0.01  # share of the pairs that a search allows to have no estimate
+NODES = 9  # of the quadrature over what the directions of a pair have in common with an input
 HUGE = 1e9  # in place of infinity, with which no simplex can calculate
 LEAST_SIGNAL = 1e-12  # of the root of the variance of the activation: below it is rounding
 
@@ -294,8 +295,8 @@ def best(
 
     Notes
     -----
-    First every whole threshold, each with its best density, then from the best of them downhill
-    in both. Claims B11 and B13, chapter *optimal*.
+    First every whole threshold, each with its best density; then quarters about the best of them,
+    and from the best of those downhill in both. Claims B11 and B13, chapter *optimal*.
     """
     ell = checks.integer("ell", ell, 2, 10**4)
     d = checks.integer("d", d, 4, MAX_SIZE)
@@ -323,14 +324,12 @@ def best(
         return float(found.fun), float(found.x)
 
     (_, x), theta = min((density(float(at)), float(at)) for at in range(1, ell))
-    if not whole:
-        starts = [theta - 0.4, theta, theta + 0.4]
-        tries = [
-            minimize(lambda at: min(error(*at), HUGE), [x, at], method="Nelder-Mead",
-                     options={"xatol": 1e-4, "fatol": 1e-9})
-            for at in starts
-        ]  # fmt: skip
-        x, theta = map(float, min(tries, key=lambda one: one.fun).x)
+    if not whole:  # the worst kind's error has an edge wherever two kinds change places
+        near = theta + np.linspace(-0.75, 0.75, 7)
+        (_, x), theta = min((density(float(at)), float(at)) for at in near)
+        found = minimize(lambda at: min(error(*at), HUGE), [x, theta], method="Nelder-Mead",
+                         options={"xatol": 1e-4, "fatol": 1e-9})  # fmt: skip
+        x, theta = map(float, found.x)
     p = 1 / (1 + math.exp(-x))
     rms = noise(ell, d, p, theta, activation)
     return Choice(p, theta, rms, rms.worst if objective == WORST else pooled(rms, m or ell, ell))
@@ -564,3 +563,183 @@ def _blocks(ell: int) -> dict[str, tuple[slice, slice]]:
     """Return where the pairs of each kind are, if the features that are on come first."""
     on, off = slice(0, ell), slice(ell, None)
     return {"both": (on, on), "one": (on, off), "none": (off, off)}
+
+
+# Inputs in superposition.
+
+
+def superposed_noise(
+    d0: int, d: int, m: int, ell: int, p: Any, theta: float, centred: bool = True
+) -> Noise:
+    r"""Return the errors of the contrast on inputs in superposition, to leading order.
+
+    A neuron counts :math:`\tilde k=\sum_\alpha W_{i\alpha}u_\alpha` with
+    :math:`u_\alpha=\mathbf v_\alpha\cdot\mathbf x`, which is 1 with noise of variance
+    :math:`(\ell-1)/d_0` for features that are on, and noise of variance :math:`\ell/d_0` for the
+    others. Given the input the neurons are independent, and the noise of a neuron,
+
+    .. math:: \sigma^2=p(1-p)\,\ell\,\frac{m-1}{d_0},
+
+    is Gaussian to leading order. The contrast then has the mean
+    :math:`G(u_\alpha+u_\beta)-G(u_\alpha)-G(u_\beta)+G(0)` with
+    :math:`G(t)=E\,\mathrm{ReLU}(t+B+\sigma\xi-\theta)`, whose mean with both on is the signal; the
+    scatter of that mean does not fall with the width.
+
+    Parameters
+    ----------
+    d0, d, m, ell : int
+    p, theta : float
+    centred : bool
+        Whether the neurons subtract :math:`p\sum_\alpha u_\alpha-p\ell`. If not, all of them share
+        its variance over inputs, :math:`p^2m\ell/d_0`.
+
+    Returns
+    -------
+    Noise
+        Root-mean-square errors.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Chapter *optimal*, from claims A22 and B11. Left out are the fluctuations of
+    :math:`|\mathbf x|^2`, and that the groups of a pair vary in size.
+    """
+    ell, density, theta = _check(ell, p, theta, RELU)
+    d0, d = checks.integer("d0", d0, 1), checks.integer("d", d, 4, MAX_SIZE)
+    m, chance = checks.integer("m", m, ell), float(density)
+    sigma = math.sqrt(chance * (1 - chance) * ell * (m - 1) / d0)
+    apart = 0.0 if centred else chance * math.sqrt(ell * (m - 1) / d0)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    weights = weights / weights.sum()
+    shift, share = (nodes * apart, weights) if apart else (np.zeros(1), np.ones(1))
+    on, off = 1 + nodes * math.sqrt((ell - 1) / d0), nodes * math.sqrt(ell / d0)
+    grid = weights[:, None, None] * weights[None, :, None] * share
+    inverse = [1 / (d * float(q)) for q in group_chances(density)]
+    means, spreads = {}, {}
+    for kind, c in KINDS.items():
+        first, second = ((on if c > n else off)[:, None] for n in (0, 1))
+        pmf, B = _chances(ell - c, density), np.arange(ell - c + 1)
+        mean, spread = 0.0, 0.0
+        for (a, b), sign, one in zip(((1, 1), (1, 0), (0, 1), (0, 0)), SIGNS, inverse, strict=True):
+            t = a * first[:, None] + b * second[None, :] + shift
+            _, x, square = relu_moments(t[..., None] + B, theta, sigma)
+            mean = mean + sign * (x @ pmf)
+            spread = spread + one * (square @ pmf - (x @ pmf) ** 2)
+        means[kind], spreads[kind] = mean, float(np.sum(grid * spread))
+    scale = float(np.sum(grid * means["both"]))
+    errors = {}
+    for kind in KINDS:
+        scatter = float(np.sum(grid * (means[kind] / scale - (kind == "both")) ** 2))
+        errors[kind] = math.sqrt(scatter + spreads[kind] / scale**2)
+    return Noise(**errors)
+
+
+def best_superposed(
+    d0: int, d: int, m: int, ell: int, p: Any, objective: str = WORST, centred: bool = True
+) -> Choice:
+    """Return the threshold of least error at a density, of inputs in superposition.
+
+    Parameters
+    ----------
+    d0, d, m, ell : int
+    p : float
+    objective : {"worst", "pooled"}
+    centred : bool
+        As in `superposed_noise`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Chapter *optimal*.
+    """
+    checks.choice("objective", objective, OBJECTIVES)
+    ell, density, _ = _check(ell, p, 0.0, RELU)
+    chance = float(density)
+    spread = math.sqrt(chance * (1 - chance) * ell * (1 + m / d0))
+
+    def error(theta: float) -> float:
+        found = superposed_noise(d0, d, m, ell, density, theta, centred)
+        return found.worst if objective == WORST else pooled(found, m, ell)
+
+    grid = np.linspace(ell * chance, max(ell * chance + 3 * spread, 2.5), 13)
+    i = int(np.argmin([error(float(theta)) for theta in grid]))
+    found = minimize_scalar(error, bounds=(grid[max(i - 1, 0)], grid[min(i + 1, 12)]),
+                            method="bounded", options={"xatol": 1e-3})  # fmt: skip
+    theta = float(found.x)
+    rms = superposed_noise(d0, d, m, ell, density, theta, centred)
+    return Choice(chance, theta, rms, float(found.fun))
+
+
+def measure_superposed(
+    d0: int,
+    d: int,
+    m: int,
+    ell: int,
+    p: Any,
+    theta: float,
+    layers: int,
+    rng: np.random.Generator,
+    off: int = 40,
+    centred: bool = True,
+    xp: Any = np,
+) -> Measured:
+    r"""Return the errors of the contrast in random layers on inputs in superposition.
+
+    Parameters
+    ----------
+    d0, d, m, ell : int
+    p, theta : float
+    layers : int
+        Each with directions of its own, and one input.
+    rng : numpy.random.Generator
+        Draws on the host.
+    off : int
+        How many features that are off are read, at most; with those that are on, in all pairs.
+    centred : bool
+        As in `superposed_noise`.
+    xp : module
+        The namespace that multiplies.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    The scale is one number for all layers: that at which pairs that are on read 1 on average over
+    those measured. Chapter *optimal*.
+    """
+    ell, density, theta = _check(ell, p, theta, RELU)
+    m = checks.integer("m", m, ell + 2)
+    off, chance = min(checks.integer("off", off, 2), m - ell), float(density)
+    rows: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    for _ in range(checks.integer("layers", layers, 1)):
+        V = sample_vectors(m, d0, rng, xp, np.float32)
+        u = V @ xp.sum(V[:ell, :], axis=0)  # the first features are on: all are alike
+        W = xp.astype(neurons.sample_layer(m, d, density, rng, xp), xp.float32)
+        counts = W @ u
+        if centred:
+            counts = counts - chance * (xp.sum(u) - ell)
+        z = xp.asarray(activate(counts, theta), dtype=xp.float32)
+        C, covered = contrasts(z, W[:, : ell + off])
+        y, seen = backend.to_host(C), backend.to_host(covered)
+        for kind, block in _blocks(ell).items():
+            values = y[block][seen[block]]
+            rows[kind].append((values.mean(), (values**2).mean()) if values.size else (0.0, 0.0))
+    means = {kind: np.array(several).T for kind, several in rows.items()}
+    scale = means["both"][0].mean()
+    bias, square = {}, {}
+    for kind, (first, second) in means.items():
+        truth = float(kind == "both")
+        bias[kind] = first / scale - truth
+        square[kind] = second / scale**2 - 2 * truth * first / scale + truth
+    return Measured(bias, square)
