@@ -606,7 +606,7 @@ def superposed_noise(
     Notes
     -----
     Chapter *optimal*, from claims A22 and B11. Left out are the fluctuations of
-    :math:`|\mathbf x|^2`, and that the groups of a pair vary in size.
+    :math:`|\mathbf x|^2`.
     """
     ell, density, theta = _check(ell, p, theta, RELU)
     d0, d = checks.integer("d0", d0, 1), checks.integer("d", d, 4, MAX_SIZE)
@@ -618,7 +618,7 @@ def superposed_noise(
     shift, share = (nodes * apart, weights) if apart else (np.zeros(1), np.ones(1))
     on, off = 1 + nodes * math.sqrt((ell - 1) / d0), nodes * math.sqrt(ell / d0)
     grid = weights[:, None, None] * weights[None, :, None] * share
-    inverse = [1 / (d * float(q)) for q in group_chances(density)]
+    inverse = _marginal(d, density)
     means, spreads = {}, {}
     for kind, c in KINDS.items():
         first, second = ((on if c > n else off)[:, None] for n in (0, 1))
