@@ -46,7 +46,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 WORST, POOLED = "worst", "pooled"
 OBJECTIVES = (WORST, POOLED)
 EMPTY = 0.01  # share of the pairs that a search allows to have no estimate
-NODES = 9  # of the quadrature over what the directions of a pair have in common with an input
+NODES = 7  # of the quadrature over what the directions of a pair have in common with an input
 HUGE = 1e9  # in place of infinity, with which no simplex can calculate
 LEAST_SIGNAL = 1e-12  # of the root of the variance of the activation: below it is rounding
 
@@ -669,9 +669,9 @@ def best_superposed(
         found = superposed_noise(d0, d, m, ell, density, theta, centred)
         return found.worst if objective == WORST else pooled(found, m, ell)
 
-    grid = np.linspace(ell * chance, max(ell * chance + 3 * spread, 2.5), 13)
+    grid = np.linspace(ell * chance, max(ell * chance + 3 * spread, 2.5), 9)
     i = int(np.argmin([error(float(theta)) for theta in grid]))
-    found = minimize_scalar(error, bounds=(grid[max(i - 1, 0)], grid[min(i + 1, 12)]),
+    found = minimize_scalar(error, bounds=(grid[max(i - 1, 0)], grid[min(i + 1, 8)]),
                             method="bounded", options={"xatol": 1e-3})  # fmt: skip
     theta = float(found.x)
     rms = superposed_noise(d0, d, m, ell, density, theta, centred)
