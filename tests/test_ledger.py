@@ -66,7 +66,7 @@ def designs_once(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 11)]
+    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in (*range(1, 12), 13)]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -146,7 +146,7 @@ def test_a_claim_draws_from_its_own_stream(rows: list[Row]) -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B10$"):
+    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B13$"):
         ledger.ledger(only=["A1", "A99"])
     with pytest.raises(ValueError, match=r"^seed = -1: must be"):
         ledger.ledger(seed=-1, only=["A2"])
@@ -249,6 +249,7 @@ def test_a_mean_of_samples_has_its_standard_error() -> None:
 # --- laws made wrong ------------------------------------------------------------------------------
 
 d0, size, theta, sigma = laws.d0, laws.size, laws.theta, laws.sigma
+v0, v1, v2, delta_, zhat2 = laws.v0, laws.v1, laws.v2, laws.delta_, laws.zhat2
 phi, tail = sp.exp(-(tau**2) / 2) / sp.sqrt(2 * sp.pi), sp.erfc(tau / sp.sqrt(2)) / 2
 square = (1 + tau**2) * tail - tau * phi  # E ReLU(xi - tau)^2 of a standard normal xi
 
@@ -574,6 +575,54 @@ WRONG: dict[str, list[Any]] = {
                   1 / p**2],
     "B10.learning": [share + 0 * d * N, share - (1 - share) * d / (2 * N), 1 - (1 - share) * N / d,
                      share - d**2 / N**2, (1 - d / N) * share],
+    "B11.signal": [
+        laws._held(theta), laws._held(theta - 2), laws._held(theta - 1).subs(ell, ell + 1),
+        (1 - p) ** (ell - 2) + 0 * theta,
+        laws._held(sp.floor(theta)), laws._held(sp.floor(theta) - 1),
+        (theta - sp.floor(theta)) * laws._held(sp.floor(theta) - 1)
+        + (1 - theta + sp.floor(theta)) * laws._held(sp.floor(theta)),
+    ],
+    "B11.variance_both": [
+        (v2 / p**2 + v1 / (p * (1 - p)) + v0 / (1 - p) ** 2) / (d * delta_**2),
+        v0 / (d * p**2 * (1 - p) ** 2 * delta_**2) + 0 * v1 * v2,
+        (v0 / p**2 + 2 * v1 / (p * (1 - p)) + v2 / (1 - p) ** 2) / (d * delta_**2),
+        (v2 / p**2 + 2 * v1 / (p * (1 - p)) + v0 / (1 - p) ** 2) / (d * delta_),
+    ],
+    "B11.variance_one": [
+        (v1 / p**2 + v0 / (1 - p) ** 2) / (d * delta_**2),
+        (v0 / (p**2 * (1 - p)) + v1 / (p * (1 - p) ** 2)) / (d * delta_**2),
+        (v1 / (p * (1 - p) ** 2) + v0 / (p**2 * (1 - p))) / (d * delta_**2),
+        2 * (v1 / p + v0 / (1 - p)) / (d * delta_**2),
+    ],
+    "B11.variance_none": [
+        v0 / (d * p**2 * delta_**2), v0 / (d * p * (1 - p) * delta_**2),
+        v0 / (d * delta_**2) + 0 * p,
+        v0 / (d * p**2 * (1 - p) ** 2 * delta_),
+    ],
+    "B11.dense": [
+        ell / sp.sqrt(d) * sp.sqrt(square) / phi, ell / sp.sqrt(2 * d) + 0 * tau,
+        sp.sqrt(ell / d) * sp.sqrt(square - (phi - tau * tail) ** 2) / phi,
+        ell / sp.sqrt(d) * sp.sqrt(square - (phi - tau * tail) ** 2) / tail,
+        ell / sp.sqrt(d) * sp.sqrt(square - (phi - tau * tail) ** 2) / (tau * phi),
+    ],
+    "B13.signal": [zhat2 / (p * (1 - p) * ell), zhat2 / sp.sqrt(ell * (ell - 1) / 2) + 0 * p,
+                   zhat2 / (p * sp.sqrt(ell * (ell - 1) / 2)),
+                   zhat2 / (p * (1 - p) * sp.sqrt(ell * (ell - 1)))],
+    "B13.none": [ell**2 * v0 / (2 * d * zhat2**2), ell * (ell - 1) / (2 * d) + 0 * v0 * zhat2,
+                 ell * (ell - 1) * v0 / (d * zhat2**2), ell * v0 / (d * zhat2**2)],
+    "B13.theta": [ell * p, ell * p + sp.Rational(1, 2), ell / 2 + 0 * p, (ell - 1) * p,
+                  ell * p + p - sp.Rational(1, 2)],
+    "B13.quadratic_none": [ell**2 / (2 * d), ell * (ell - 1) / d, (ell * (ell - 1) / 2 - 1) / d,
+                           (1.0802 * ell) ** 2 / d],
+    "B13.quadratic_one": [
+        ell * (ell - 1) / (2 * d) + 0 * p, (ell - 1) * (ell / 2 - 4 + 1 / (2 * p * (1 - p))) / d,
+        (ell - 1) * (ell - 2) / (2 * d) + 0 * p, (ell - 1) * (ell / 2 - 4 + 1 / p**2) / d,
+    ],
+    "B13.quadratic_both": [
+        ell * (ell - 1) / (2 * d) + 0 * p, (ell * (ell - 1) / 2 - 1) / d + 0 * p,
+        (ell - 2) * (ell - 3) / (2 * d) + 0 * p,
+        (ell - 2) * ((ell - 31) / 2 + 2 / (p * (1 - p))) / d,
+    ],
 }  # fmt: skip
 
 

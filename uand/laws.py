@@ -36,6 +36,8 @@ share = sp.Symbol("R^2", real=True, nonnegative=True)  # of the variance of a pa
 _j = sp.Symbol("j", integer=True, nonnegative=True)
 chi = sp.Symbol("chi", real=True, nonnegative=True)  # A30: mean square error of a wire
 passed = sp.Symbol("j", integer=True, nonnegative=True)  # A30: layers passed
+# B11 and B13: variances of an activation, the signal, and the coefficient of degree two.
+v0, v1, v2, delta_, zhat2 = sp.symbols("v_0 v_1 v_2 Delta zhat_2", real=True, nonnegative=True)
 
 TMF = "vaintrob2024tmf"
 OVERVIEW = "hackmd2024overview"
@@ -250,6 +252,39 @@ _LEAST_SQUARES = (
     r"explains the share $R^2$ of the variance of a pair"
 )
 _at_mean_sizes = "; all groups of their mean size, as for a wide layer"
+_ANY_LAYER = (
+    _EXACTLY + r"; any activation $z=\mathrm{act}(k)$, $v_n=\mathrm{Var}\,\mathrm{act}(n+B)$, "
+    r"$B\sim\mathrm{Bin}(\ell-c,p)$; contrast over its signal $\Delta$" + _at_mean_sizes
+)
+_PARABOLA = (
+    _EXACTLY
+    + r"; $z=(k-\theta)^2$ with $\theta=(\ell-1)p+\frac12$; contrast over its signal 2"
+    + _at_mean_sizes
+)
+_COEFFICIENT = (
+    _EXACTLY + r"; any activation, of coefficients $\hat z_j=E\,z\,\mathcal K_j(k)$ in the "
+    r"orthonormal polynomials of $\mathrm{Bin}(\ell,p)$"
+)
+
+
+class _Choose(sp.Function):  # type: ignore[misc]
+    """The binomial coefficient, 0 below and above, where SymPy's own is printed with poles."""
+
+    @classmethod
+    def eval(cls, n_: sp.Expr, k_: sp.Expr) -> sp.Expr | None:
+        return sp.binomial(n_, k_) if n_.is_Integer and k_.is_Integer else None
+
+    def _latex(self, printer: Any) -> str:
+        return rf"{{\binom{{{printer.doprint(self.args[0])}}}{{{printer.doprint(self.args[1])}}}}}"
+
+    def _mpmathcode(self, printer: Any) -> str:
+        return f"binomial({', '.join(map(printer.doprint, self.args))})"
+
+
+# B11: P(B = at) for B ~ Bin(ell - 2, p).
+def _held(at: sp.Expr) -> sp.Expr:
+    return _Choose(ell - 2, at) * p**at * (1 - p) ** (ell - 2 - at)
+
 
 LAWS: dict[str, Law] = {
     law.key: law
@@ -1102,6 +1137,98 @@ LAWS: dict[str, Law] = {
             r"least squares from $N>d+2$ inputs, on held-out ones; $R^2\ll1$",
             exact=False,
         ),
+        Law(
+            "B11.signal",
+            r"\Delta",
+            (1 - theta + sp.floor(theta)) * _held(sp.floor(theta) - 1)
+            + (theta - sp.floor(theta)) * _held(sp.floor(theta)),
+            (ell, p, theta),
+            _EXACTLY
+            + r"; $z=\mathrm{ReLU}(k-\theta)$ with any $\theta\ge0$; contrast read-off, no "
+            "group empty, both features of the pair on",
+            cancels=True,
+        ),
+        Law(
+            "B11.variance_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            (v2 / p**2 + 2 * v1 / (p * (1 - p)) + v0 / (1 - p) ** 2) / (d * delta_**2),
+            (d, p, v0, v1, v2, delta_),
+            _ANY_LAYER,
+            exact=False,
+        ),
+        Law(
+            "B11.variance_one",
+            r"\mathrm{Var}(y\mid\text{one on})",
+            (v1 / (p**2 * (1 - p)) + v0 / (p * (1 - p) ** 2)) / (d * delta_**2),
+            (d, p, v0, v1, delta_),
+            _ANY_LAYER,
+            exact=False,
+        ),
+        Law(
+            "B11.variance_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            v0 / (d * p**2 * (1 - p) ** 2 * delta_**2),
+            (d, p, v0, delta_),
+            _ANY_LAYER,
+            exact=False,
+        ),
+        Law(
+            "B11.dense",
+            r"\mathrm{sd}(y)",
+            ell / sp.sqrt(d) * sp.sqrt(_second - _first**2) / _density,
+            (ell, d, tau),
+            r"$\theta=\ell p+\tau\sqrt{\ell p(1-p)}$, $\ell p(1-p)\gg1$; all three kinds of pair",
+            exact=False,
+            cancels=True,
+        ),
+        Law(
+            "B13.signal",
+            r"\Delta",
+            zhat2 / (p * (1 - p) * _root(ell * (ell - 1) / 2)),
+            (ell, p, zhat2),
+            _COEFFICIENT + "; contrast read-off",
+        ),
+        Law(
+            "B13.none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            ell * (ell - 1) / 2 * v0 / (d * zhat2**2),
+            (ell, d, v0, zhat2),
+            _COEFFICIENT
+            + r", $v_0=\sum_{j\ge1}\hat z_j^2$; contrast over its signal"
+            + _at_mean_sizes,
+            exact=False,
+        ),
+        Law(
+            "B13.theta",
+            r"\theta",
+            (ell - 1) * p + sp.Rational(1, 2),
+            (ell, p),
+            r"the threshold at which $(k-\theta)^2$ has no linear part, $\hat z_1=0$",
+        ),
+        Law(
+            "B13.quadratic_none",
+            r"\mathrm{Var}(y\mid\text{none on})",
+            ell * (ell - 1) / 2 / d,
+            (ell, d),
+            _PARABOLA,
+            exact=False,
+        ),
+        Law(
+            "B13.quadratic_one",
+            r"\mathrm{Var}(y\mid\text{one on})",
+            (ell - 1) * (ell / 2 - 4 + 1 / (p * (1 - p))) / d,
+            (ell, d, p),
+            _PARABOLA,
+            exact=False,
+        ),
+        Law(
+            "B13.quadratic_both",
+            r"\mathrm{Var}(y\mid\text{both on})",
+            (ell - 2) * ((ell - 31) / 2 + 4 / (p * (1 - p))) / d,
+            (ell, d, p),
+            _PARABOLA,
+            exact=False,
+        ),
     )
 }
 
@@ -1500,6 +1627,30 @@ CLAIMS: dict[str, Claim] = {
             r"neuron the contrast's are the only calibrated ones, {B10.group}; weights fitted to "
             r"the layer, calibrated, have a smaller error. From $N$ inputs {B10.learning}.",
             "extensions/learned",
+            BOOK,
+        ),
+        Claim(
+            "B11",
+            r"The kink theorem. With neurons $z=\mathrm{ReLU}(k-\theta)$ of any density and any "
+            r"threshold the contrast is 0 in the mean with one or none on. With both on it is the "
+            r"chance that the rest of the input holds the neuron at its kink, $P(B=\theta-1)$ with "
+            r"$B\sim\mathrm{Bin}(\ell-2,p)$, and between whole thresholds the mean of two such "
+            r"chances: {B11.signal}. Outside of $0<\theta<\ell$ there is no signal. Over it the "
+            r"estimate is unbiased, with {B11.variance_both}, {B11.variance_one}, "
+            r"{B11.variance_none}. In the worst kind of pair dense neurons are best, {B11.dense}, "
+            r"least at $\tau=1.0446$ with $1.0802\,\ell/\sqrt d$; over all pairs sparse ones.",
+            "extensions/optimal",
+            BOOK,
+        ),
+        Claim(
+            "B13",
+            r"Of an activation the contrast reads the coefficient of degree two, {B13.signal}, and "
+            r"with none on all others are noise, {B13.none}: nothing is better than a parabola "
+            r"without a linear part. That is $z=(k-\theta)^2$ with {B13.theta}, and then "
+            r"{B13.quadratic_none}, {B13.quadratic_one}, {B13.quadratic_both}, at $p=\frac12$ the "
+            r"floor in every kind of pair. Dense ReLU has "
+            r"$1.0802\sqrt2=1.528$ times that deviation.",
+            "extensions/optimal",
             BOOK,
         ),
     )

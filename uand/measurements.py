@@ -17,7 +17,15 @@ from scipy.optimize import brentq
 
 from uand import features, neurons, readoff, regimes, universal
 from uand.backend import random_stream
-from uand.extensions import gaussian, higher_order, learned, stacking, superposed, targeted
+from uand.extensions import (
+    gaussian,
+    higher_order,
+    learned,
+    optimal,
+    stacking,
+    superposed,
+    targeted,
+)
 from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
@@ -1973,6 +1981,124 @@ def _learning(rng: np.random.Generator) -> Iterable[Comparison]:
                    float(np.mean(contrasts)), errors, differs=True)  # fmt: skip
 
 
+def _contrasts(
+    c: int, ell: int, d: int, p: float, z: np.ndarray, layers: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the undivided contrast of a pair with `c` on, in layers that leave no group empty.
+
+    `z` are the activations at 0, 1, … features on. From the definitions: of a layer it matters how
+    many neurons read which of the pair and how many of the others that are on.
+    """
+    others = np.arange(ell - c + 1)
+    others = others[stats.binom.pmf(others, ell - c, p) > 1e-12]
+    groups = list(product((1, 0), (1, 0)))
+    pmf = stats.binom.pmf(others, ell - c, p)
+    chances = np.array([p ** (a + b) * (1 - p) ** (2 - a - b) * pmf for a, b in groups])
+    n = rng.multinomial(d, chances.ravel() / chances.sum(), size=layers)
+    n = n.reshape(layers, 4, len(others))
+    sizes = n.sum(axis=2)
+    y = np.zeros(layers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for g, (a, b) in enumerate(groups):
+            reads_on = a * (c > 0) + b * (c > 1)
+            y += (-1) ** (a + b) * (n[:, g] @ z[reads_on + others]) / sizes[:, g]
+    return np.asarray(y[(sizes > 0).all(axis=1)])
+
+
+def _measure_b11(rng: np.random.Generator) -> Iterable[Comparison]:
+    # The signal, and that there is none otherwise, at whole thresholds and between them.
+    for ell, d, p, theta in ((8, 400, 0.5, 5.0), (8, 400, 0.3, 2.4), (5, 900, 0.12, 1.0),
+                             (6, 400, 0.6, 5.3), (4, 400, 0.7, 0.5)):  # fmt: skip
+        z = np.maximum(np.arange(ell + 1) - theta, 0)
+        at = f"ell={ell}, d={d}, p={p}, theta={theta}"
+        for kind, c in readoff.KINDS.items():
+            law = LAWS["B11.signal"](ell, p, theta) if c == 2 else 0.0
+            yield _sampled(f"mean contrast, {kind} on, {at}", law,
+                           _contrasts(c, ell, d, p, z, 12_000, rng))  # fmt: skip
+    z = np.maximum(np.arange(6) - 5.0, 0)
+    silent = int(np.count_nonzero(_contrasts(2, 5, 400, 0.5, z, 100, rng) == 0))
+    yield Comparison("layers without any contrast, both on, theta=ell=5", 100, float(silent))
+    # The noise, in layers so wide that groups have their mean sizes to within a relative 5/dp^2.
+    d = 10**6
+    for ell, p, theta in ((8, 0.5, 5.0), (6, 0.3, 2.4), (8, 0.075, 1.0), (4, 0.8, 3.0)):
+        z = np.maximum(np.arange(ell + 1) - theta, 0)
+        scale = optimal.signal(ell, p, theta)
+        at = f"ell={ell}, p={p}, theta={theta}"
+        for kind, c in readoff.KINDS.items():
+            spread = []
+            for n in range(c + 1):
+                pmf = stats.binom.pmf(np.arange(ell - c + 1), ell - c, p)
+                values = z[n : n + ell - c + 1]
+                spread.append(float(pmf @ (values - pmf @ values) ** 2))
+            law = float(LAWS[f"B11.variance_{kind}"](d, p, *spread, scale))
+            y = _contrasts(c, ell, d, p, z, 9000, rng) / scale
+            beyond = 5 / (d * min(p, 1 - p) ** 2) * law
+            yield _sampled(f"variance over layers times d, {kind} on, {at}", law * d,
+                           (y - (c == 2)) ** 2 * d, systematic=beyond * d)  # fmt: skip
+    # Dense neurons with many features on, off the limit by less than a relative 4/ell.
+    ell, tau = 400, 0.5
+    z = np.maximum(np.arange(ell + 1) - (ell / 2 + tau * math.sqrt(ell) / 2), 0)
+    law = float(LAWS["B11.dense"](ell, d, tau)) ** 2 * d / ell**2
+    y = _contrasts(0, ell, d, 0.5, z, 8000, rng) / optimal.signal(ell, 0.5, 205)
+    yield _sampled(f"variance times d/ell^2, none on, p=0.5, ell={ell}, tau={tau}", law,
+                   y**2 * d / ell**2, systematic=4 / ell * law)  # fmt: skip
+    # Whole layers, and all pairs of them.
+    m, d, ell, layers = 40, 3000, 8, 60
+    dense, sparse = ((0.5, 5.0), (0.075, 1.0))
+    seen = optimal.measure(m, d, ell, *dense, layers, rng)
+    for kind, values in seen.square.items():
+        at = f"all pairs, m={m}, d={d}, ell={ell}, p=0.5, theta=5, {kind} on"
+        law = getattr(optimal.noise(ell, d, *dense), kind) ** 2
+        yield _sampled(f"mean square error, {at}", law, values)
+        yield _sampled(f"mean error, {at}", 0.0, seen.bias[kind])
+    worst = optimal.noise(ell, d, *sparse).worst ** 2
+    yield _sampled("worst mean square error, if dense neurons were no better than sparse ones",
+                   worst, seen.square["none"], differs=True)  # fmt: skip
+
+
+def _measure_b13(rng: np.random.Generator) -> Iterable[Comparison]:
+    d = 10**6
+    for ell, p in ((8, 0.5), (4, 0.3)):
+        theta = float(LAWS["B13.theta"](ell, p))
+        z = (np.arange(ell + 1) - theta) ** 2
+        at = f"ell={ell}, p={p}"
+        for kind, c in readoff.KINDS.items():
+            values = (ell, d) if c == 0 else (ell, d, p)
+            law = float(LAWS[f"B13.quadratic_{kind}"](*values))
+            y = _contrasts(c, ell, d, p, z, 10_000, rng) / 2
+            yield _sampled(f"variance over layers times d, parabola, {kind} on, {at}", law * d,
+                           (y - (c == 2)) ** 2 * d, systematic=5 * law / p**2)  # fmt: skip
+            if c == 2:
+                yield _sampled(f"mean, parabola over its signal 2, {at}", 1.0, y)
+    for ell, p in ((5, 0.3), (12, 0.8)):  # the slope of a parabola against k vanishes there
+        k = rng.binomial(ell, p, (200, 4000)).astype(float)
+        k -= k.mean(axis=1, keepdims=True)
+        found = (k**3).mean(axis=1) / (k**2).mean(axis=1) / 2 + ell * p
+        # The ratio of two means of 4000 is off by the relative variance of the lower one, and more.
+        yield _sampled(f"threshold at which a parabola has no slope, ell={ell}, p={p}",
+                       LAWS["B13.theta"](ell, p), found, systematic=2e-3)  # fmt: skip
+    for activation, ell, p, theta in (
+        (optimal.RELU, 8, 0.5, 5.0), (optimal.ABSOLUTE, 6, 0.4, 2.7), (optimal.STEP, 8, 0.3, 4.0),
+        (optimal.COSINE, 8, 0.5, 3.2), (optimal.CUBIC, 6, 0.2, 1.5),
+    ):  # fmt: skip
+        z = np.asarray(optimal.activate(np.arange(ell + 1), theta, activation), dtype=float)
+        pmf = stats.binom.pmf(np.arange(ell + 1), ell, p)
+        # The polynomial of degree two by its own formula, not by the recurrence.
+        k = np.arange(ell + 1) - ell * p
+        second = k**2 - (1 - 2 * p) * k - ell * p * (1 - p)
+        second /= math.sqrt(pmf @ second**2)
+        degree_two = float(pmf @ (z * second))
+        at = f"{activation}, ell={ell}, p={p}, theta={theta}"
+        scale = float(LAWS["B13.signal"](ell, p, abs(degree_two))) * math.copysign(1, degree_two)
+        yield _sampled(f"mean contrast, both on, {at}", scale,
+                       _contrasts(2, ell, 4000, p, z, 8000, rng))  # fmt: skip
+        total = float(pmf @ z**2 - (pmf @ z) ** 2)
+        law = float(LAWS["B13.none"](ell, d, total, degree_two))
+        y = _contrasts(0, ell, d, p, z, 8000, rng) / optimal.signal(ell, p, theta, activation)
+        yield _sampled(f"variance over layers times d, none on, {at}", law * d, y**2 * d,
+                       systematic=5 * law / p**2)  # fmt: skip
+
+
 _EVENTS, _CONTINUOUS = ["expected_failures", "failure_probability"], ["bias", "sd"]
 
 
@@ -2021,6 +2147,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "B8": _measure_b8,
     "B9": _measure_b9,
     "B10": _measure_b10,
+    "B11": _measure_b11,
+    "B13": _measure_b13,
 }
 
 
