@@ -1,4 +1,4 @@
-r"""How small the root-mean-square error can be: the best random layer, and a floor under every layer.
+r"""How small the root-mean-square error can be: the best random layer, and a floor under all.
 
 `best_layer` looks for the density and the threshold of the least error, in the worst kind of pair
 or pooled over all pairs; the answer depends on which. `calibration_floor` is what no layer of `d`
@@ -138,6 +138,7 @@ def best_layer(
     counts: dict[str, Fraction],
     readoff: str = CONTRAST,
     ensemble: str = EXACT,
+    near: tuple[Fraction, Activation] | None = None,
 ) -> tuple[Fraction, Activation]:
     r"""Return the density and the activation of the least root-mean-square error.
 
@@ -155,6 +156,8 @@ def best_layer(
         Of the worst kind of pair, or pooled over all pairs of an input.
     counts : dict of Fraction
         How many pairs there are of each kind.
+    near : tuple, optional
+        What is best at a width close by: look around it only.
 
     Returns
     -------
@@ -172,6 +175,9 @@ def best_layer(
     search = _Search(m, d, ell, kind, objective, counts, readoff, ensemble)
     us = search.densities() if p is None else [logit(float(p))]
     thetas = search.thresholds() if theta is None else [float(theta)]
+    if near is not None:
+        us = us if p is not None else list(logit(float(near[0])) + np.linspace(-0.2, 0.2, 5))
+        thetas = [float(near[1].theta)] if theta is None else thetas
     start = sorted((search.squared(u, t), u, t) for u in us for t in thetas)
     best: dict[float, tuple[float, float, float]] = {}  # of each threshold
     for one in start:
@@ -180,7 +186,7 @@ def best_layer(
     if theta is None:  # whole thresholds on their own, and the others to few decimals
         digits = 2 if kind == QUADRATIC else 3
         tried = [(value, u, round(t, digits)) for value, u, t in tried]
-        tried += list(best.values())[:2]
+        tried += [one for one in best.values() if one[2] == round(one[2])][:2]
     if p is None:
         tried = [search.along(u, t) for _, u, t in tried]
     else:
@@ -192,7 +198,7 @@ def best_layer(
         key=lambda one: (one[2] != round(one[2]), one[0]),
     )
     chosen = theta if theta is not None else Fraction(str(round(t, 3)))
-    return Fraction(str(density(u))) if p is None else p, Activation(kind, chosen)
+    return Fraction(str(from_logit(u))) if p is None else p, Activation(kind, chosen)
 
 
 def logit(p: float) -> float:
@@ -200,7 +206,7 @@ def logit(p: float) -> float:
     return math.log(p) - math.log1p(-p)
 
 
-def density(u: float) -> float:
+def from_logit(u: float) -> float:
     """Return the chance with log-odds `u`, it or its complement to six digits."""
     if u <= 0:
         return float(f"{math.exp(u) / (1 + math.exp(u)):.6g}")
@@ -229,7 +235,7 @@ class _Search:
         else:
             pmf = binomial_pmf(m - 2, ell / m)
             some = [(h, float(w)) for h, w in enumerate(pmf) if w > RARE]
-            self.others = {c: some for c in (0, 1, 2)}
+            self.others = dict.fromkeys((0, 1, 2), some)
         self.most = max(h + c for c in self.shares for h, _ in self.others[c])
         self.seen: dict[tuple[float, float], float] = {}
 
@@ -238,10 +244,11 @@ class _Search:
         return list(np.linspace(least, max(5.0, least + 5), 48))
 
     def thresholds(self) -> list[float]:
-        top = self.most if self.kind == QUADRATIC else self.most - 1
-        if top <= 40:
-            return [float(t) for t in range(1, max(top, 1) + 1)]
-        return [float(t) for t in np.unique(np.geomspace(1, top, 60).round())]
+        # A valley may lie between any two whole thresholds.
+        halves = 2 * self.most - (0 if self.kind == QUADRATIC else 1)
+        if halves > 80:
+            return [float(t) / 2 for t in np.unique(np.geomspace(2, halves, 80).round())]
+        return [t / 2 for t in range(2, max(halves, 3))]
 
     def squared(self, u: float, theta: float) -> float:
         """Return the objective, squared."""
@@ -251,20 +258,16 @@ class _Search:
         return self.seen[key]
 
     def _squared(self, p: float, theta: float) -> float:
-        at = Activation(self.kind, Fraction(str(theta)))
-        errors, uncovered = (
-            self._of_contrast(p, at) if self.readoff == CONTRAST else self._of_mean(p)
-        )
+        of_kinds = self._of_contrast if self.readoff == CONTRAST else self._of_mean
+        errors, uncovered = of_kinds(p, theta)
         if self.worst:
             return max(errors.values()) + uncovered
         total = sum(self.shares.values())
         return sum(self.shares[c] * error for c, error in errors.items()) / total + uncovered
 
-    def _of_contrast(self, p: float, at: Activation) -> tuple[dict[int, float], float]:
-        chances = [p * p, p * (1 - p), p * (1 - p), (1 - p) ** 2]
-        inverse = [1 / float(harmonic_mean(np.array([float(self.d)]), q)[0]) for q in chances]
-        uncovered = min(sum(math.exp(self.d * math.log1p(-q)) for q in chances), 1.0)
-        signals = {h: _signal(at, h, p) for h, _ in self.others[BOTH]}
+    def _of_contrast(self, p: float, theta: float) -> tuple[dict[int, float], float]:
+        inverse, uncovered = _groups(self.d, p)
+        signals = {h: self._signal(h, p, theta) for h, _ in self.others[BOTH]}
         signal = sum(w * signals[h] for h, w in self.others[BOTH])
         if signal < 1e-150:
             return dict.fromkeys(self.shares, math.inf), uncovered
@@ -272,14 +275,29 @@ class _Search:
         for c in self.shares:
             total = 0.0
             for h, w in self.others[c]:
-                of = {on: _variance(at, on, h, p) for on in set(READS_ON[c])}
+                of = {on: self._variance(on, h, p, theta) for on in set(READS_ON[c])}
                 total += w * sum(of[on] * one for on, one in zip(READS_ON[c], inverse, strict=True))
                 if c == BOTH:
                     total += w * (signals[h] - signal) ** 2
             errors[c] = total / signal**2
         return errors, uncovered
 
-    def _of_mean(self, p: float) -> tuple[dict[int, float], float]:
+    def _signal(self, others: int, p: float, theta: float) -> float:
+        if self.kind == QUADRATIC:
+            return 2.0
+        chances = _chances(others, p)
+        whole = math.floor(theta)
+        around = ((whole - 1, 1 - theta + whole), (whole, theta - whole))
+        return sum(share * float(chances[k]) for k, share in around if 0 <= k < len(chances))
+
+    def _variance(self, on: int, others: int, p: float, theta: float) -> float:
+        chances = _chances(others, p)
+        z = np.arange(on - theta, on - theta + len(chances) - 0.5)
+        z = z * z if self.kind == QUADRATIC else np.maximum(z, 0.0)
+        z -= chances @ z
+        return float(chances @ (z * z))
+
+    def _of_mean(self, p: float, theta: float) -> tuple[dict[int, float], float]:
         inverse = 1 / float(harmonic_mean(np.array([float(self.d)]), p * p)[0])
         errors = {}
         for c in self.shares:
@@ -313,7 +331,7 @@ class _Search:
             return self.squared(float(x[0]) if any_p else u, at)
 
         first = np.array([u, theta]) if any_p else np.array([theta])
-        steps = np.eye(len(first)) * ([0.1, 0.5] if any_p else [0.5])
+        steps = np.eye(len(first)) * ([0.1, 0.2] if any_p else [0.2])
         found = minimize(
             value,
             first,
@@ -329,25 +347,14 @@ class _Search:
         return min((float(found.fun), at, float(found.x[-1])), start)
 
 
-def _signal(activation: Activation, others: int, p: float) -> float:
-    if activation.kind == QUADRATIC:
-        return 2.0
-    pmf = _pmf(others, p)
-    whole = math.floor(activation.theta)
-    above = float(activation.theta - whole)
-    return sum(
-        share * float(pmf[kink])
-        for kink, share in ((whole - 1, 1 - above), (whole, above))
-        if 0 <= kink < len(pmf)
-    )
-
-
 @lru_cache(maxsize=512)
-def _pmf(others: int, p: float) -> np.ndarray:
+def _chances(others: int, p: float) -> np.ndarray:
     return binomial_pmf(others, p) if others >= 0 else np.zeros(0)
 
 
-def _variance(activation: Activation, on: int, others: int, p: float) -> float:
-    chances = _pmf(others, p)
-    z = activation.at(on + np.arange(len(chances)))
-    return float(chances @ (z - chances @ z) ** 2)
+@lru_cache(maxsize=512)
+def _groups(d: int, p: float) -> tuple[tuple[float, ...], float]:
+    """Return about E[1/K | K > 0] of the four groups, and about how likely one of them is empty."""
+    chances = [p * p, p * (1 - p), p * (1 - p), (1 - p) ** 2]
+    inverse = tuple(1 / float(harmonic_mean(np.array([float(d)]), q)[0]) for q in chances)
+    return inverse, min(sum(math.exp(d * math.log1p(-q)) for q in chances), 1.0)
