@@ -396,7 +396,12 @@ def _integral(
     # Near the mean the saddle point comes close to the pole at 0: keep a distance from it.
     zero = np.zeros_like(tilt)
     away = np.maximum(np.sqrt(curvature(zero)), -_slope(f, zero))
-    tilt = np.minimum(np.maximum(tilt, 1 / np.maximum(away, 1e-300)), largest)
+    saddle = tilt
+    tilt = np.minimum(np.maximum(saddle, 1 / np.maximum(away, 1e-300)), largest)
+    # Where activations are so rare that they do not spread like a bell, that is too far.
+    lowest = np.real(f(saddle))
+    while (far := np.real(f(tilt)) > lowest + 2).any():
+        tilt = np.where(far, np.maximum(tilt / 2, saddle), tilt)
     width = 1 / np.sqrt(np.maximum(curvature(tilt), 1e-300))
     step = np.minimum(width / 2, tilt * 2 * math.pi / 16)
     # The mean over the smallest group lies on a lattice of 1/n (times the span of its values), so
@@ -405,6 +410,7 @@ def _integral(
     damped = -2 * np.real(f(tilt + 1j * period) - f(tilt)) / period**2
     blur = 4.5 / (_STEPS * step)  # smooths what the last step leaves out
     reach = np.maximum(4.5 / np.sqrt(np.maximum(damped, 0) + blur**2), 4.5 * width)
+    reach = np.minimum(reach, _STEPS * step)
     t = (np.arange(math.ceil(float(np.max(reach / step)))) + 0.5)[:, None] * step
     z = tilt + 1j * t
     with np.errstate(under="ignore"):
