@@ -27,6 +27,9 @@ READS_ON = {2: (2, 1, 1, 0), 1: (1, 1, 0, 0), 0: (0, 0, 0, 0)}
 NEGLIGIBLE = 1e-6  # a tail below this fraction of the other is left out
 UNLIKELY = 1e-40  # the chance of a size of a group that counts in very rare failures only
 _STEPS = 20_000  # of the integral at most
+# The same where the transform is a sum over values and not in closed form. What the last step
+# leaves out is smoothed, here over half a percent of a standard deviation.
+_STEPS_OF_SUMS = 2_000
 _REACH = 18.0  # nats below the largest term at which a term of the mixture is left out
 
 
@@ -245,8 +248,10 @@ class _Activities:
     def __init__(self, activation: Activation, c: int, others: int, p: float) -> None:
         self.activation, self.others, self.p = activation, others, p
         self.on = READS_ON[c]
+        self.steps = _STEPS if activation == REFERENCE else _STEPS_OF_SUMS
         # The groups 10 and 01 are of one size, and alike unless one feature is on.
         self.alike = c != ONE
+        self.laws = {n: _merged(*law(activation, n, others, p)) for n in set(self.on)}
         values = {n: np.unique(activation.at(n + np.arange(others + 1))) for n in set(self.on)}
         self.certain = all(len(z) == 1 for z in values.values())
         # From the largest value to the next, where it is least: by a factor of e^30 more likely
@@ -261,7 +266,13 @@ class _Activities:
     def log_transform(self, on: int, x: np.ndarray) -> np.ndarray:
         if self.activation == REFERENCE:
             return log_transform(on, self.others, self.p, x)
-        return log_transform_of(*law(self.activation, on, self.others, self.p), x)
+        return log_transform_of(*self.laws[on], x)
+
+
+def _merged(z: np.ndarray, chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each value once, in ascending order, with its chance."""
+    values, which = np.unique(z, return_inverse=True)
+    return values, np.bincount(which, weights=chances)
 
 
 class _Sizes:
@@ -353,7 +364,8 @@ def _tail(
         return 0.0
     chosen = bound > bound.max() - _REACH
     size, tilt, largest = size[:, chosen], tilt[chosen], largest[chosen]
-    tails = _integral(transform(size), tilt, largest, size[sizes.smallest] / activities.span)
+    lattice = size[sizes.smallest] / activities.span
+    tails = _integral(transform(size), tilt, largest, lattice, activities.steps)
     return float(weights[chosen] @ tails)
 
 
@@ -385,7 +397,11 @@ def _saddle(f: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.nd
 
 
 def _integral(
-    f: Callable[[np.ndarray], np.ndarray], tilt: np.ndarray, largest: np.ndarray, n: np.ndarray
+    f: Callable[[np.ndarray], np.ndarray],
+    tilt: np.ndarray,
+    largest: np.ndarray,
+    n: np.ndarray,
+    steps: int,
 ) -> np.ndarray:
     """Return the integral of exp(f)/tilt along the line through `tilt`, or to the right of it."""
 
@@ -408,9 +424,9 @@ def _integral(
     # its transform comes back at every multiple of 2 pi n, until the others' noise has damped it.
     period = 2 * math.pi * n
     damped = -2 * np.real(f(tilt + 1j * period) - f(tilt)) / period**2
-    blur = 4.5 / (_STEPS * step)  # smooths what the last step leaves out
+    blur = 4.5 / (steps * step)  # smooths what the last step leaves out
     reach = np.maximum(4.5 / np.sqrt(np.maximum(damped, 0) + blur**2), 4.5 * width)
-    reach = np.minimum(reach, _STEPS * step)
+    reach = np.minimum(reach, steps * step)
     t = (np.arange(math.ceil(float(np.max(reach / step)))) + 0.5)[:, None] * step
     z = tilt + 1j * t
     with np.errstate(under="ignore"):
@@ -444,28 +460,43 @@ def log_transform(on: int, others: int, p: float, x: np.ndarray) -> np.ndarray:
 
 
 def log_transform_of(z: np.ndarray, chances: np.ndarray, x: np.ndarray) -> np.ndarray:
-    r"""Return :math:`\ln\sum_jP_j\,e^{xz_j}`, which neither overflows nor loses a small real part.
+    r"""Return :math:`\ln\sum_jP_j\,e^{xz_j}`, which does not overflow.
 
     Parameters
     ----------
     z, chances : ndarray, shape (n,)
-        Values and their chances.
-    x : ndarray, real or complex
+        Values, in ascending order, and their chances.
+    x : ndarray of complex
     """
-    # Relative to the value of the largest term no term exceeds 1.
-    largest = np.where(np.real(x) > 0, z.max(), z.min())
-    total = np.zeros(np.shape(x), dtype=complex)
+    x = np.asarray(x, dtype=complex)
+    if not (np.real(x) <= 0).all():
+        if not (np.real(x) > 0).all():
+            result = np.empty_like(x)
+            for part in (np.real(x) > 0, np.real(x) <= 0):
+                result[part] = log_transform_of(z, chances, x[part])
+            return result
+        return log_transform_of(-z[::-1], chances[::-1], -x)
+    steps = np.diff(z)
+    total = np.zeros_like(x)
     with np.errstate(under="ignore"):
-        for value, chance in zip(z, chances, strict=True):
-            total += chance * np.expm1(x * (value - largest))
-    # Where the largest term is rare, 1 + total has lost its digits.
-    few = np.abs(1 + total) < 0.01
-    result = _log1p(np.where(few, 0, total))
-    if few.any():
-        with np.errstate(under="ignore"):
-            sums = np.exp(x[few][:, None] * (z - largest[few][:, None])) @ chances
-        result[few] = np.log(sums)
-    return np.asarray(result + x * largest)
+        # Relative to the first value, the largest term: no other is larger than its chance.
+        first = chances[0]
+        if len(z) > 3 and np.ptp(steps[1:]) == 0:  # by powers, as of a ReLU; and mirrored:
+            power = np.exp(x * steps[1])
+            for chance in chances[:0:-1]:
+                total = total * power + chance
+            total = first + np.exp(x * steps[0]) * total
+        elif len(z) > 3 and np.ptp(steps[:-1]) == 0:
+            power = np.exp(x * steps[0])
+            for chance in chances[-2::-1]:
+                total = total * power + chance
+            total = total + chances[-1] * np.exp(x * (z[-1] - z[0]))
+        else:
+            for value, chance in zip(z, chances, strict=True):
+                total = total + chance * np.exp(x * (value - z[0]))
+        # Where values cancel one another to all digits, the sum has only rounding left.
+        result = np.log(np.where(total == 0, 1e-300, total))
+    return np.asarray(result + x * z[0])
 
 
 def _log1p(x: np.ndarray) -> np.ndarray:
