@@ -338,7 +338,7 @@ def test_narrow_layers_against_the_whole_sum(
     [
         (14, 4, "0.5", Activation(theta=Fraction(2)), ("0.601", "1.501", "3.001")),
         (14, 4, "0.5", Activation(theta=Fraction(5, 2)), ("0.601", "1.501", "3.001")),
-        (12, 5, "0.4", Activation(theta=Fraction(3)), ("1.001", "3.001", "6.001")),
+        (12, 5, "0.4", Activation(theta=Fraction(3)), ("0.901", "3.001", "6.001")),
         (14, 4, "0.5", Activation("quadratic", Fraction(2)), ("0.501", "1.001", "2.001")),
         (12, 5, "0.5", Activation("quadratic", Fraction(5, 2)), ("0.501", "1.501", "3.001")),
     ],
