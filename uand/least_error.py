@@ -81,7 +81,7 @@ def floor_width(m: int, ell: int, rms: float) -> int:
         The pooled root-mean-square error.
 
     >>> floor_width(300, 8, 0.0780)
-    4096
+    4098
     """
     m = checks.integer("m", m, 2, MAX_SIZE)
     ell = checks.integer("ell", ell, 0, m, of="m")
