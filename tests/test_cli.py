@@ -24,7 +24,7 @@ from uand.neurons import sample_layer
 ROOT = Path(__file__).resolve().parent.parent
 LAYER = {"m": 200, "d": 2000, "ell": 3, "p": 0.1, "eps": 0.25}
 SMALL = {"m": 20, "d": 40, "ell": 4, "p": 0.2, "eps": 0.3}
-FIGURES = ["count", "bias", "sd", "failure_probability", "expected_failures"]
+FIGURES = ["count", "bias", "sd", "rms", "failure_probability", "expected_failures"]
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -72,7 +72,9 @@ def test_predict_json_is_what_python_returns(run: Run) -> None:
         "none": pytest.approx(7.5008, abs=5e-5),
     }
     assert list(data)[:7] == ["m", "d", "ell", "p", "eps", "readoff", "ensemble"]
-    assert list(data)[7:] == ["coverage", "pairs", "expected_failures"]
+    assert list(data)[7:10] == ["theta", "activation", "objective"]
+    assert list(data)[10:] == ["coverage", "pairs", "pooled_rms", "expected_failures"]
+    assert (data["theta"], data["activation"], data["objective"]) == (1, "relu", None)
 
 
 def test_numbers_keep_their_kind(run: Run) -> None:
@@ -177,11 +179,20 @@ def test_predict_as_a_table(run: Run) -> None:
     status, out, err = run("predict", *options(**LAYER))
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert " ".join(lines[0].split()) == "pairs count bias sd P(fail) failures per input"
-    assert lines[1].split() == ["both", "on", "3", "0.1", "0.068914", "0.022951", "0.068852"]
+    assert " ".join(lines[0].split()) == "pairs count bias sd rms P(fail) failures per input"
+    assert lines[1].split() == [
+        "both",
+        "on",
+        "3",
+        "0.1",
+        "0.068914",
+        "0.12145",
+        "0.022951",
+        "0.068852",
+    ]
     assert lines[2].split()[:3] == ["one", "on", "591"]
     assert lines[3].split()[:4] == ["none", "on", "19,306", "0.029"]
-    assert lines[4].split() == ["all", "163.7"]
+    assert lines[4].split() == ["all", f"{uand.predict(**LAYER).pooled_rms:.5g}", "163.7"]
     assert len({len(line) for line in lines[:5]}) == 1, "columns are aligned"
     assert lines[5] == "pairs that no neuron reads, per layer: 3.7089e-05"
     assert lines[6] == "chance that every pair is read: 0.99996"
@@ -200,7 +211,7 @@ def test_simulate_as_a_table_shows_standard_errors(run: Run) -> None:
     status, out, _ = run("simulate", *options(**(at | {"layers": 1, "ell": 0})))
     assert status == 0
     assert "±" not in out
-    assert out.splitlines()[1].split() == ["both", "on", "0", "-", "-", "-", "0"]
+    assert out.splitlines()[1].split() == ["both", "on", "0", "-", "-", "-", "-", "0"]
 
 
 def test_no_progress_bar_where_standard_error_is_no_terminal(run: Run) -> None:
@@ -515,6 +526,7 @@ def test_numbers_as_people_read_them() -> None:
 # --- design --------------------------------------------------------------------------------------
 
 DESIGN = ["m", "ell", "eps", "delta", "readoff", "feasible", "d", "p", "expected_failures"]
+DESIGN += ["theta", "activation", "objective", "pooled_rms", "floor"]
 
 
 @pytest.mark.parametrize("readoff", ["mean", "contrast"])
@@ -528,6 +540,14 @@ def test_design_prints_the_least_width(readoff: str, capsys: pytest.CaptureFixtu
     assert found["expected_failures"] <= 0.1
     law = uand.predict(60, found["d"], 4, found["p"], 0.5, readoff=readoff)
     assert law.expected_failures == pytest.approx(found["expected_failures"], rel=1e-6)
+    assert law.pooled_rms == pytest.approx(found["pooled_rms"], rel=1e-12)
+    assert (found["theta"], found["activation"], found["objective"]) == (1, "relu", None)
+    if readoff == "mean":
+        assert found["floor"] is None
+    else:
+        assert found["d"] > 60 * 59 / 2, "a neuron for each pair: no floor"
+        assert found["floor"]["rms"] == 0
+        assert 1 < found["floor"]["d"] < 60 * 59 / 2
     assert main([*command, "--d", str(found["d"])]) == 0
     given = json.loads(capsys.readouterr().out)
     assert list(given) == DESIGN
@@ -565,6 +585,79 @@ def test_a_senseless_demand_has_status_2(
     error = capsys.readouterr().err
     assert error.startswith("uand design: error: ")
     assert error.count("\n") == 1
+
+
+def test_design_prints_the_floor_beside_its_answer(run: Run) -> None:
+    sizes = ["--m", "60", "--ell", "4", "--readoff", "contrast", "--d", "500"]
+    status, out, _ = run("design", *sizes, "--p", "0.5", "--activation", "quadratic")
+    assert status == 0
+    found = uand.design(60, 4, d=500, readoff="contrast", p=0.5, activation="quadratic")
+    rows = dict(line.rsplit("  ", 1) for line in out.splitlines())
+    rows = {name.strip(): value.strip() for name, value in rows.items()}
+    assert rows["threshold theta"] == "2"
+    assert rows["rms error over all pairs"] == f"{found.pooled_rms:.5g}"
+    assert rows["floor: least rms error of any such width"] == f"{found.floor.rms:.5g}"
+    assert rows["floor: least width for such an rms error"] == f"{found.floor.d:,}"
+
+
+DENSE = {"m": 30, "d": 200, "ell": 5, "p": 0.5, "eps": 0.5, "readoff": "contrast"}
+
+
+@pytest.mark.parametrize("command", ["predict", "simulate"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"theta": 3},
+        {"theta": 2.5},
+        {"activation": "quadratic"},
+        {"p": "auto"},
+        {"p": "auto", "theta": "auto", "objective": "pooled"},
+    ],
+    ids=str,
+)
+def test_thresholds_and_activations(command: str, change: dict[str, Any], run: Run) -> None:
+    at = DENSE | change
+    more = {"layers": 2, "inputs": 1, "backend": "numpy"} if command == "simulate" else {}
+    status, out, _ = run(command, *options(**at, **more), "--json")
+    assert status == 0
+    data = json.loads(out)
+    assert data == getattr(uand, command)(**at, **more).as_dict()
+    auto = "auto" in change.values()
+    assert data["objective"] == (change.get("objective", "worst") if auto else None)
+    assert data["theta"] == change["theta"] if "theta" in change and not auto else True
+    _, table, _ = run(command, *options(**at, **more))
+    assert (f"density p: {data['p']}, threshold theta: {data['theta']}" in table) is auto
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"theta": 5}, ["theta = 5: must be more than 0 and less than ell = 5"]),
+        ({"theta": 0}, ["theta = 0: must be more than 0"]),
+        ({"theta": -1.5}, ["theta = -1.5: must be more than 0"]),
+        ({"theta": "nan"}, ["theta = nan: must be a finite number"]),
+        ({"theta": "high"}, ["'high': must be a number, or auto"]),
+        ({"theta": 3, "readoff": "mean"}, ["theta = 3: must be 1 for the mean read-off"]),
+        ({"theta": "auto", "readoff": "mean"}, ["theta = auto: must be 1 for the mean"]),
+        ({"activation": "quadratic", "readoff": "mean"}, ["activation = 'quadratic': must be"]),
+        ({"activation": "cubic"}, ["choose from"]),
+        ({"objective": "best"}, ["choose from"]),
+        ({"theta": 0.5, "ell": 1}, ["theta = 0.5: must be 1 at ell = 1"]),
+        ({"p": 0.999999, "ell": 30, "theta": 1}, ["must be a density at which the contrast has"]),
+    ],
+    ids=str,
+)
+def test_a_contrast_without_a_signal_is_one_line(
+    change: dict[str, Any], parts: list[str], run: Run
+) -> None:
+    at = [f"--{name}={value}" for name, value in (DENSE | change).items()]
+    is_one_clear_line(run("predict", *at), *parts)
+
+
+def test_a_threshold_with_too_many_decimals_is_one_line(run: Run) -> None:
+    at = options(**(DENSE | {"theta": 1.23456789012345678}))
+    is_one_clear_line(run("simulate", *at), "theta = 1.23456789", "must have fewer decimals")
+    assert run("predict", *at)[0] == 0
 
 
 # --- every pair -----------------------------------------------------------------------------------

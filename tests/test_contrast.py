@@ -18,9 +18,11 @@ from uand.contrast import (
     group_chances,
     inverse_sizes,
     log_transform,
+    log_transform_of,
     signal,
 )
 from uand.laws import LAWS
+from uand.neurons import REFERENCE, Activation
 
 CASES = [(4, "0.5"), (6, "0.3"), (9, "0.7"), (12, "0.1"), (10, "0.000001")]
 
@@ -50,12 +52,59 @@ def test_sizes_of_the_groups_are_the_multinomial_ones(d: int, p: str) -> None:
     assert LAWS["B3.uncovered"].exactly(d, density) == pytest.approx(float(1 - covered), rel=1e-14)
 
 
-def activation(on: int, others: int, p: Fraction) -> list[tuple[int, Fraction]]:
-    """Return the law of max(on - 1 + B, 0), B ~ Bin(others, p)."""
+def activation(
+    on: int, others: int, p: Fraction, act: Activation = REFERENCE
+) -> list[tuple[int, Fraction]]:
+    """Return the law of the activation at k = on + B, B ~ Bin(others, p), in its units."""
+    a, b = act.theta.as_integer_ratio()
+    made = {"relu": lambda k: max(b * k - a, 0), "quadratic": lambda k: (b * k - a) ** 2}[act.kind]
     return [
-        (max(on - 1 + b, 0), math.comb(others, b) * p**b * (1 - p) ** (others - b))
-        for b in range(others + 1)
+        (made(on + n), math.comb(others, n) * p**n * (1 - p) ** (others - n))
+        for n in range(others + 1)
     ]
+
+
+OTHERS = [  # than ReLU(k - 1)
+    Activation(theta=Fraction(2)),
+    Activation(theta=Fraction(3)),
+    Activation(theta=Fraction(7, 4)),
+    Activation("quadratic", Fraction(2)),
+    Activation("quadratic", Fraction(5, 2)),
+]
+
+
+@pytest.mark.parametrize("act", OTHERS, ids=str)
+@pytest.mark.parametrize("c", [0, 1, 2])
+@pytest.mark.parametrize("others", [0, 1, 2, 5])
+def test_moments_of_any_activation(c: int, others: int, act: Activation) -> None:
+    """Over all values: the signal is the mean where both are on, and else the mean is 0."""
+    p, d = Fraction(3, 10), 9
+    _, inverse = inverse_sizes(d, p)
+    mean, variance = Fraction(0), 0.0
+    for sign, on, one in zip(SIGNS, READS_ON[c], inverse, strict=True):
+        law = activation(on, others, p, act)
+        first = sum(z * chance for z, chance in law) / act.unit
+        second = sum(z * z * chance for z, chance in law) / act.unit**2
+        mean += sign * first
+        variance += float(second - first**2) * one
+    assert mean == (act.signal(others, p) if c == 2 else 0)
+    got = contrast_variance(others, p, c, inverse, act)
+    assert got == pytest.approx(variance, rel=1e-12, abs=1e-16)
+
+
+@pytest.mark.parametrize("x", [-700.0, -1.0, -1e-9, 0.0, 1e-6, 20.0, 0.3 + 2.0j, -2 - 9j])
+@pytest.mark.parametrize("act", [REFERENCE, *OTHERS], ids=str)
+def test_the_transform_of_any_activation(act: Activation, x: complex) -> None:
+    for on, others, p in ((0, 6, Fraction(1, 2)), (2, 3, Fraction(1, 10)), (1, 15, Fraction(2, 5))):
+        law: dict[int, Fraction] = {}
+        for z, chance in activation(on, others, p, act):
+            law[z] = law.get(z, Fraction(0)) + chance
+        z = np.array(sorted(law)) / act.unit
+        q = np.array([float(law[value]) for value in sorted(law)])
+        top = max(0.0, complex(x).real * z.max())
+        direct = (q * np.exp(z * complex(x) - top)).sum()
+        got = np.exp(log_transform_of(z, q, np.array([complex(x)]))[0] - top)
+        assert got == pytest.approx(direct, rel=1e-11, abs=1e-300)
 
 
 @pytest.mark.parametrize("c", [0, 1, 2])
@@ -225,7 +274,9 @@ def test_deep_tails_of_wide_layers(d: int, ell: int, p: str, eps: str, c: int) -
     check_mean(blocks / got, clipped / got, f"deep tail, c = {c}")
 
 
-def summed(d: int, p: Fraction, others: int, c: int, eps: Fraction) -> float:
+def summed(
+    d: int, p: Fraction, others: int, c: int, eps: Fraction, act: Activation = REFERENCE
+) -> float:
     """Return the chance of no empty group and an error beyond `eps`, summed over everything.
 
     Given the sizes of the groups the contrast is a whole number divided by their least common
@@ -233,13 +284,14 @@ def summed(d: int, p: Fraction, others: int, c: int, eps: Fraction) -> float:
     """
     sums: list[list[np.ndarray]] = []  # of the activations of 0, 1, 2, ... neurons of each group
     for on in READS_ON[c]:
-        one = np.zeros(others + 2)
-        for z, chance in activation(on, others, p):
+        values = activation(on, others, p, act)
+        one = np.zeros(max(z for z, _ in values) + 1)
+        for z, chance in values:
             one[z] += float(chance)
         sums.append([np.ones(1)])
         for _ in range(d):
             sums[-1].append(np.convolve(sums[-1][-1], one))
-    scale, total = (1 - p) ** (others + c - 2), 0.0
+    scale, total = act.unit * act.signal(others + c - 2, p), 0.0
     for sizes, chance in sizes_and_chances(d, p):
         if min(sizes) == 0:
             continue
@@ -278,6 +330,63 @@ def test_narrow_layers_against_the_whole_sum(
         got = failure_probability(d, density, ell - c, c, eps, scale)
         low, high = (0.75, 1.25) if wanted >= 0.01 else (0.2, 1.25)
         assert low * wanted <= got <= high * wanted, (float(eps), wanted, got)
+
+
+@pytest.mark.parametrize("c", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("d", "ell", "p", "act", "tolerances"),
+    [
+        (14, 4, "0.5", Activation(theta=Fraction(2)), ("0.601", "1.501", "3.001")),
+        (14, 4, "0.5", Activation(theta=Fraction(5, 2)), ("0.601", "1.501", "3.001")),
+        (12, 5, "0.4", Activation(theta=Fraction(3)), ("0.901", "3.001", "6.001")),
+        (14, 4, "0.5", Activation("quadratic", Fraction(2)), ("0.501", "1.001", "2.001")),
+        (12, 5, "0.5", Activation("quadratic", Fraction(5, 2)), ("0.501", "1.501", "3.001")),
+    ],
+    ids=str,
+)
+def test_narrow_layers_of_other_activations_against_the_whole_sum(
+    d: int, ell: int, p: str, act: Activation, tolerances: tuple[str, ...], c: int
+) -> None:
+    """As those of ReLU(k - 1): a quarter from 0.01 on; below, up to five times too small."""
+    density = Fraction(p)
+    scale = float(act.signal(ell - 2, density))
+    for eps in map(Fraction, tolerances):
+        wanted = summed(d, density, ell - c, c, eps, act)
+        got = failure_probability(d, density, ell - c, c, eps, scale, activation=act)
+        low, high = (0.75, 1.25) if wanted >= 0.01 else (0.2, 1.25)
+        assert low * wanted <= got <= high * wanted, (float(eps), wanted, got)
+
+
+@pytest.mark.parametrize("c", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("d", "ell", "p", "act", "eps"),
+    [
+        (4096, 8, "0.5", Activation(theta=Fraction(5)), "0.25"),
+        (4096, 8, "0.5", Activation(theta=Fraction("5.464")), "0.3"),
+        (1000, 6, "0.2", Activation(theta=Fraction(2)), "0.5"),
+        (1000, 8, "0.5", Activation("quadratic", Fraction(4)), "0.4"),
+        (600, 5, "0.4", Activation("quadratic", Fraction("2.3")), "0.3"),
+    ],
+    ids=str,
+)
+def test_failures_of_other_activations_are_those_of_sampled_layers(
+    d: int, ell: int, p: str, act: Activation, eps: str, c: int
+) -> None:
+    """To 1% of itself, or 0.001, beside the error of the sample."""
+    density, rng, n = Fraction(p), np.random.default_rng(c), 100_000
+    sizes = rng.multinomial(d, [float(q) for q in group_chances(density)], size=n)
+    y = np.zeros(n)
+    for g, (sign, on) in enumerate(zip(SIGNS, READS_ON[c], strict=True)):
+        z, chance = np.array([(z, float(q)) for z, q in activation(on, ell - c, density, act)]).T
+        total = rng.multinomial(sizes[:, g], chance / chance.sum()) @ z
+        y += sign * total / act.unit / np.maximum(sizes[:, g], 1)
+    scale = float(act.signal(ell - 2, density))
+    failed = ~((sizes > 0).all(axis=1) & (np.abs(y / scale - (c == 2)) <= float(eps)))
+    got = failure_probability(d, density, ell - c, c, Fraction(eps), scale, activation=act)
+    got += LAWS["B3.uncovered"].exactly(d, density)
+    allowed = max(0.01 * got, 0.001)
+    blocks = failed.reshape(400, 250).mean(axis=1)
+    check_mean(blocks, np.clip(blocks.mean(), got - allowed, got + allowed), f"failures, c = {c}")
 
 
 def test_the_samples_of_deep_tails_are_the_whole_sum() -> None:

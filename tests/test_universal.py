@@ -14,8 +14,9 @@ from statistics_helpers import check_count, check_mean
 
 from uand import checks
 from uand.backend import random_stream
-from uand.interference import expected_failures
+from uand.interference import expected_failures, predict
 from uand.laws import LAWS
+from uand.least_error import calibration_floor
 from uand.neurons import sample_layer
 from uand.universal import (
     coverage,
@@ -367,3 +368,54 @@ def test_sampled_layers_confirm_the_least_width_of_the_contrast() -> None:
         total += count * failed / layers
     assert total == pytest.approx(found.expected_failures, rel=0.02)
     assert found.expected_failures == pytest.approx(delta, rel=0.02)
+
+
+# --- thresholds, activations and the floor --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"theta": 2},
+        {"theta": "auto"},
+        {"theta": 2.5, "p": "auto", "objective": "pooled"},
+        {"activation": "quadratic", "p": 0.5},
+    ],
+    ids=str,
+)
+def test_a_layer_of_another_activation_meets_its_demand(change: dict[str, Any]) -> None:
+    """And none a little narrower does, at the same threshold and any density near."""
+    found = design(60, 4, eps=0.5, delta=1, readoff="contrast", **change)
+    kind = change.get("activation", "relu")
+    assert found.d is not None
+    assert found.p is not None
+
+    def failing(d: int, p: float) -> float:
+        return expected_failures(60, d, 4, p, 0.5, "contrast", found.theta, kind)
+
+    assert failing(found.d, found.p) <= 1
+    assert failing(found.d, found.p) == found.expected_failures
+    factors = (0.7, 0.9, 1, 1.1, 1.3) if "p" not in change and found.objective is None else (1,)
+    assert min(failing(int(0.98 * found.d), round(found.p * x, 6)) for x in factors) > 1
+    same = design(60, 4, d=found.d, delta=1, readoff="contrast", **change)
+    assert same.eps == pytest.approx(0.5, rel=0.01)
+    assert same.eps <= 0.5
+    law = predict(60, found.d, 4, found.p, 0.5, "contrast", theta=found.theta, activation=kind)
+    assert found.pooled_rms == pytest.approx(law.pooled_rms, rel=1e-12)
+    assert found.floor is not None
+    assert found.floor.rms == calibration_floor(60, 4, found.d)
+    assert calibration_floor(60, 4, found.floor.d) <= found.pooled_rms
+    assert calibration_floor(60, 4, found.floor.d - 1) > found.pooled_rms
+
+
+def test_dense_and_quadratic_layers_are_narrower_than_sparse_ones() -> None:
+    at: dict[str, Any] = {"m": 4096, "ell": 16, "eps": 0.5, "readoff": "contrast"}
+    sparse = design(**at).d
+    dense = design(**at, theta="auto").d
+    quadratic = design(**at, p="auto", activation="quadratic").d
+    assert (quadratic or 0) < 0.5 * (dense or 0) < 0.2 * (sparse or 0)
+
+
+def test_a_fixed_density_of_0_or_1_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^p = 1: must be more than 0 and less than 1$"):
+        design(30, 3, eps=0.5, p=1)

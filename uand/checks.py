@@ -14,6 +14,11 @@ MEAN, CONTRAST = "mean", "contrast"
 READOFFS = (MEAN, CONTRAST)
 EXACT, INDEPENDENT = "exact", "independent"
 ENSEMBLES = (EXACT, INDEPENDENT)
+RELU, QUADRATIC = "relu", "quadratic"
+ACTIVATIONS = (RELU, QUADRATIC)
+WORST, POOLED = "worst", "pooled"
+OBJECTIVES = (WORST, POOLED)
+AUTO = "auto"
 
 
 def _fail(name: str, value: object, requirement: str) -> ValueError:

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from uand import __version__
-from uand.checks import ENSEMBLES, EXACT, MEAN, READOFFS
+from uand.checks import (
+    ACTIVATIONS,
+    AUTO,
+    ENSEMBLES,
+    EXACT,
+    MEAN,
+    OBJECTIVES,
+    READOFFS,
+    RELU,
+    WORST,
+)
 
 FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
 
@@ -33,6 +43,22 @@ def _real(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r}: must be a number") from None
 
 
+def _real_or_auto(text: str) -> float | str:
+    if text == AUTO:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number, or auto") from None
+
+
+def _number_or_auto(text: str) -> int | float | str:
+    try:
+        return int(text)
+    except ValueError:
+        return _real_or_auto(text)
+
+
 def _number(text: str) -> int | float:
     try:
         return int(text)
@@ -56,12 +82,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"uand {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    neuron = _Parser(add_help=False)
+    neuron.add_argument(
+        "--theta",
+        type=_number_or_auto,
+        help="threshold of a neuron, or auto: that of the least rms error; default: 1, or ELL/2 "
+        "with --activation quadratic",
+    )
+    neuron.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        default=RELU,
+        help="ReLU(k - THETA) or (k - THETA)^2, of k features on; default: %(default)s",
+    )
+    neuron.add_argument(
+        "--objective",
+        choices=OBJECTIVES,
+        default=WORST,
+        help="what auto makes small: the rms error of the worst kind of pair, or pooled over all "
+        "pairs; default: %(default)s",
+    )
     layer = _Parser(add_help=False)
     layer.add_argument("--m", type=_whole, required=True, help="number of features")
     layer.add_argument("--d", type=_whole, required=True, help="number of neurons")
     layer.add_argument("--ell", type=_number, required=True, help="features on at once")
     layer.add_argument(
-        "--p", type=_real, required=True, help="chance that a neuron reads a feature"
+        "--p",
+        type=_real_or_auto,
+        required=True,
+        help="chance that a neuron reads a feature, or auto: that of the least rms error",
     )
     layer.add_argument("--eps", type=_real, required=True, help="tolerated error of an estimate")
     layer.add_argument("--readoff", choices=READOFFS, default=MEAN, help="default: %(default)s")
@@ -75,10 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--json", action="store_true", help="print JSON for programs")
 
     commands.add_parser(
-        "predict", parents=[layer, output], help="the exact laws of the error; nothing is sampled"
+        "predict",
+        parents=[layer, neuron, output],
+        help="the exact laws of the error; nothing is sampled",
     )
     simulate = commands.add_parser(
-        "simulate", parents=[layer, output], help="the same figures measured over all pairs"
+        "simulate", parents=[layer, neuron, output], help="the same figures measured over all pairs"
     )
     simulate.add_argument("--layers", type=_whole, default=10, help="default: %(default)s")
     simulate.add_argument(
@@ -88,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
     design = commands.add_parser(
         "design",
-        parents=[output],
+        parents=[neuron, output],
         help="the least width for a demand, or the best that a given layer can do",
     )
     design.add_argument("--m", type=_whole, required=True, help="number of features")
@@ -103,6 +154,12 @@ def _parser() -> argparse.ArgumentParser:
     design.add_argument("--readoff", choices=READOFFS, default=MEAN, help="default: %(default)s")
     design.add_argument(
         "--d", type=_whole, help="instead of --eps: a layer's width; find its least EPS"
+    )
+    design.add_argument(
+        "--p",
+        type=_real_or_auto,
+        help="chance that a neuron reads a feature, or auto: that of the least rms error; "
+        "default: that of the fewest failing pairs",
     )
     design.add_argument("--max-d", type=_whole, help="the largest width to consider; default: 1e12")
     export = commands.add_parser(
@@ -176,12 +233,13 @@ def _table(rows: list[list[str]]) -> str:
 def _figures(result: dict[str, Any]) -> str:
     """Return the figures of `predict` or `simulate` as a table."""
     coverage = result["coverage"]
-    names = ("count", "bias", "sd", "failure_probability", "expected_failures")
-    rows = [["pairs", "count", "bias", "sd", "P(fail)", "failures per input"]]
+    names = ("count", "bias", "sd", "rms", "failure_probability", "expected_failures")
+    rows = [["pairs", "count", "bias", "sd", "rms", "P(fail)", "failures per input"]]
     for kind, figures in result["pairs"].items():
         rows.append([f"{kind} on", *(_beside(figures[n], figures.get(f"{n}_se")) for n in names)])
     total = _beside(result["expected_failures"], result.get("expected_failures_se"))
-    rows.append(["all", "", "", "", "", total])
+    pooled = _beside(result["pooled_rms"], result.get("pooled_rms_se"))
+    rows.append(["all", "", "", "", pooled, "", total])
     lines = [_table(rows)]
     missed, all_read = "pairs that no neuron reads", "chance that every pair is read"
     if result["readoff"] != MEAN:
@@ -191,6 +249,8 @@ def _figures(result: dict[str, Any]) -> str:
         ("probability_all_covered", all_read),
     ):
         lines.append(f"{words}: {_beside(coverage[name], coverage.get(f'{name}_se'))}")
+    if result["objective"] is not None:
+        lines.append(f"density p: {result['p']}, threshold theta: {result['theta']}")
     return "\n".join(lines)
 
 
@@ -200,9 +260,16 @@ def _design_text(result: dict[str, Any]) -> str:
     rows = [
         ["neurons d", f"{result['d']:,}"],
         ["density p", f"{result['p']}"],
+        ["threshold theta", f"{result['theta']}"],
         ["tolerance eps", f"{result['eps']:g}"],
         ["failing pairs per input", f"{result['expected_failures']:.5g}"],
+        ["rms error over all pairs", _show(result["pooled_rms"])],
     ]
+    if result["floor"] is not None:
+        rows += [
+            ["floor: least rms error of any such width", _show(result["floor"]["rms"])],
+            ["floor: least width for such an rms error", _show(result["floor"]["d"])],
+        ]
     return _table(rows)
 
 

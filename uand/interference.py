@@ -20,8 +20,15 @@ from tqdm import tqdm
 
 from uand import checks
 from uand.backend import namespace, random_stream, select, to_host
-from uand.checks import CONTRAST, EXACT
-from uand.contrast import SIGNS, contrast_variance, failure_probability, inverse_sizes
+from uand.checks import AUTO, CONTRAST, EXACT, QUADRATIC, RELU, WORST
+from uand.contrast import (
+    SIGNS,
+    contrast_variance,
+    failure_probability,
+    group_chances,
+    harmonic_mean,
+    inverse_sizes,
+)
 from uand.distributions import (
     MAX_SIZE,
     NEGLIGIBLE,
@@ -35,7 +42,8 @@ from uand.distributions import (
 )
 from uand.features import sample_inputs
 from uand.laws import LAWS
-from uand.neurons import sample_layer
+from uand.least_error import best_layer
+from uand.neurons import REFERENCE, Activation, sample_layer
 from uand.readoff import (
     BOTH,
     KINDS,
@@ -48,6 +56,9 @@ from uand.readoff import (
     tiles,
 )
 
+LEAST_SIGNAL = 1e-150  # of a contrast: its square is a float too
+WIDE = 10**8  # neurons beyond which the means of 1/K are those of a series, to all digits
+
 # --- the laws as numbers ------------------------------------------------------------------------
 
 
@@ -55,14 +66,16 @@ from uand.readoff import (
 class KindFigures:
     r"""The error of one kind of pair: both, one or none of its features on.
 
-    `bias` and `sd` are the mean and standard deviation of the error given that the pair is
-    covered; `failure_probability` is :math:`P(\text{no estimate or }|\text{error}|>\varepsilon)`;
-    `expected_failures` is per input. What is undefined is None.
+    `bias`, `sd` and `rms` are the mean, standard deviation and root mean square of the error given
+    that the pair is covered; `failure_probability` is
+    :math:`P(\text{no estimate or }|\text{error}|>\varepsilon)`; `expected_failures` is per input.
+    What is undefined is None.
     """
 
     count: float
     bias: float | None
     sd: float | None
+    rms: float | None
     failure_probability: float | None
     expected_failures: float
 
@@ -76,6 +89,8 @@ class MeasuredKindFigures:
     bias_se: float | None
     sd: float | None
     sd_se: float | None
+    rms: float | None
+    rms_se: float | None
     failure_probability: float | None
     failure_probability_se: float | None
     expected_failures: float
@@ -111,8 +126,12 @@ class Prediction:
     eps: float
     readoff: str
     ensemble: str
+    theta: float
+    activation: str
+    objective: str | None
     coverage: Coverage
     pairs: dict[str, KindFigures]
+    pooled_rms: float | None
     expected_failures: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -131,11 +150,16 @@ class Simulation:
     eps: float
     readoff: str
     ensemble: str
+    theta: float
+    activation: str
+    objective: str | None
     layers: int
     inputs: int
     seed: int
     coverage: MeasuredCoverage
     pairs: dict[str, MeasuredKindFigures]
+    pooled_rms: float | None
+    pooled_rms_se: float | None
     expected_failures: float
     expected_failures_se: float | None
 
@@ -153,6 +177,8 @@ class _Parameters:
     eps: Fraction
     readoff: str
     ensemble: str
+    activation: Activation = REFERENCE
+    objective: str | None = None
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -163,6 +189,9 @@ class _Parameters:
             "eps": float(self.eps),
             "readoff": self.readoff,
             "ensemble": self.ensemble,
+            "theta": _plain(self.activation.theta),
+            "activation": self.activation.kind,
+            "objective": self.objective,
         }
 
 
@@ -170,14 +199,83 @@ def _plain(number: Fraction) -> int | float:
     return int(number) if number.denominator == 1 else float(number)
 
 
-def _check(m: Any, d: Any, ell: Any, p: Any, eps: Any, readoff: Any, ensemble: Any) -> _Parameters:
+def _check(
+    m: Any,
+    d: Any,
+    ell: Any,
+    p: Any,
+    eps: Any,
+    readoff: Any,
+    ensemble: Any,
+    theta: Any = None,
+    activation: Any = RELU,
+    objective: Any = WORST,
+) -> _Parameters:
     checks.choice("ensemble", ensemble, checks.ENSEMBLES)
     checks.choice("readoff", readoff, checks.READOFFS)
     m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
     d = checks.integer("d", checks.integer("d", d, 1), 1, MAX_SIZE)
     ell = checks.features_on(ell, m, ensemble)
-    p = checks.probability("p", p)
-    return _Parameters(m, d, ell, p, checks.tolerance("eps", eps), readoff, ensemble)
+    density = None if is_auto(p) else checks.probability("p", p)
+    tolerance = checks.tolerance("eps", eps)
+    threshold = check_activation(activation, theta, ell, readoff, ensemble)
+    checks.choice("objective", objective, checks.OBJECTIVES)
+    if density is not None and threshold is not None:
+        one = Activation(activation, threshold)
+        return _Parameters(m, d, ell, density, tolerance, readoff, ensemble, one)
+    counts = kind_counts(m, ell, ensemble)
+    density, one = best_layer(
+        m, d, ell, density, activation, threshold, objective, counts, readoff, ensemble
+    )
+    return _Parameters(m, d, ell, density, tolerance, readoff, ensemble, one, objective)
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether the best is asked for in place of a number."""
+    return isinstance(value, str) and value == AUTO
+
+
+def check_activation(
+    activation: Any, theta: Any, ell: Fraction, readoff: str, ensemble: str = EXACT
+) -> Fraction | None:
+    r"""Return the threshold, or None for the best one, after checking that a contrast has a signal.
+
+    Parameters
+    ----------
+    activation : {"relu", "quadratic"}
+    theta : int, float, "auto" or None
+        None is 1, and :math:`\ell/2` for a quadratic.
+    ell : Fraction
+    readoff : {"mean", "contrast"}
+    ensemble : {"exact", "independent"}
+
+    Raises
+    ------
+    ValueError
+        If the threshold is not a number, leaves the contrast without signal, or the read-off is
+        the mean and the activation not that of claim A2.
+    """
+    checks.choice("activation", activation, checks.ACTIVATIONS)
+    if is_auto(theta):
+        threshold = None
+    elif theta is None:
+        threshold = ell / 2 if activation == QUADRATIC else REFERENCE.theta
+    else:
+        threshold = checks.finite("theta", theta)
+    reference = activation == RELU and threshold == 1
+    if readoff != CONTRAST and not reference:
+        given = f"theta = {theta}" if activation == RELU else f"activation = {activation!r}"
+        wanted = "1" if activation == RELU else "'relu'"
+        raise ValueError(f"{given}: must be {wanted} for the mean read-off; take the contrast")
+    if activation == QUADRATIC or reference:
+        return threshold
+    if ensemble == EXACT and ell < 2:
+        raise ValueError(f"theta = {theta}: must be 1 at ell = {ell}, where no pair is on")
+    highest = ell if ensemble == EXACT else None
+    if threshold is not None and (threshold <= 0 or (highest and threshold >= highest)):
+        limits = "more than 0" + (f" and less than ell = {ell}" if highest else "")
+        raise ValueError(f"theta = {theta}: must be {limits}, or the contrast has no signal")
+    return threshold
 
 
 def kind_counts(m: int, ell: Fraction, ensemble: str = EXACT) -> dict[str, Fraction]:
@@ -232,11 +330,11 @@ def _variance_of_excess(others: int, p: Fraction, c: int) -> float:
 def _mean_kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> KindFigures:
     """Return the figures of the pairs with `c` features on; `readers` is the law of K."""
     if count == 0:
-        return KindFigures(0, None, None, None, 0.0)
+        return KindFigures(0, None, None, None, None, 0.0)
     pairs = _plain(count)
     covered = math.fsum(readers[1:])
     if covered == 0:
-        return KindFigures(pairs, None, None, 1.0, float(pairs))
+        return KindFigures(pairs, None, None, None, 1.0, float(pairs))
     inverse_K = float(readers[1:] @ (1 / np.arange(1, len(readers)))) / covered  # E[1/K | K > 0]
     # The whole mixture's work, before it starts; each term checks its own.
     top = int(np.searchsorted(-upper_tail(readers), -1e-40))
@@ -258,11 +356,18 @@ def _mean_kind(q: _Parameters, c: int, count: Fraction, readers: np.ndarray) -> 
     # Total variance: the number of on-features, which all neurons share, does not average out.
     shared = float(weights @ (np.array(means) - bias) ** 2)
     sd = math.sqrt(float(weights @ variances) * inverse_K + shared)
-    return KindFigures(pairs, bias, sd, failing, pairs * failing)
+    return KindFigures(pairs, bias, sd, math.hypot(bias, sd), failing, pairs * failing)
 
 
 def expected_failures(
-    m: int, d: int, ell: int, p: Any, eps: Any, readoff: str = checks.MEAN
+    m: int,
+    d: int,
+    ell: int,
+    p: Any,
+    eps: Any,
+    readoff: str = checks.MEAN,
+    theta: Any = None,
+    activation: str = RELU,
 ) -> float:
     """Return the expected number of failing pairs per input, as `predict` does, and no more.
 
@@ -271,7 +376,7 @@ def expected_failures(
     >>> round(expected_failures(200, 2000, 3, 0.1, 0.25), 1)
     163.7
     """
-    q = _check(m, d, ell, p, eps, readoff, EXACT)
+    q = _check(m, d, ell, p, eps, readoff, EXACT, theta, activation)
     if q.p in (0, 1) and readoff == CONTRAST:
         return float(math.comb(q.m, 2))
     counts = kind_counts(q.m, q.ell)
@@ -282,22 +387,82 @@ def expected_failures(
             continue
         others = int(q.ell) - c
         if readers is None:
-            scale = float(contrast_scale(q.m, q.ell, q.p))
+            scale = float(contrast_scale(q.m, q.ell, q.p, activation=q.activation))
             chance = LAWS["B3.uncovered"].exactly(q.d, q.p)
-            chance += failure_probability(q.d, q.p, others, c, q.eps, scale)
+            chance += failure_probability(
+                q.d, q.p, others, c, q.eps, scale, activation=q.activation
+            )
         else:
             chance = float(readers[0]) + exceedance(excess_pmf(others, q.p, c), q.eps, readers)
         total.append(float(counts[kind]) * min(chance, 1.0))
     return math.fsum(total)
 
 
-def contrast_scale(m: int, ell: Fraction, p: Fraction, ensemble: str = EXACT) -> Fraction:
+def pooled_rms(
+    m: int,
+    d: int,
+    ell: int,
+    p: Any,
+    readoff: str = checks.MEAN,
+    activation: Activation = REFERENCE,
+) -> float | None:
+    """Return the root-mean-square error over all pairs that have an estimate, as `predict` does.
+
+    Parameters as of `predict`, with exactly `ell` features on; None where no pair has an estimate.
+
+    >>> round(pooled_rms(300, 4096, 8, 0.5, "contrast", Activation("quadratic", Fraction(4))), 4)
+    0.0827
+    """
+    counts, chance = kind_counts(m, Fraction(ell)), checks.probability("p", p)
+    total = 0.0
+    covered = 1.0
+    inverse: tuple[float, ...] = ()
+    if readoff == CONTRAST and d > WIDE:
+        inverse = tuple(
+            1 / float(harmonic_mean(np.array([float(d)]), float(q))[0])
+            for q in group_chances(chance)
+        )
+    elif readoff == CONTRAST:
+        covered, inverse = inverse_sizes(d, chance)
+    else:
+        readers = binomial_pmf(d, chance**2)
+        covered = math.fsum(readers[1:])
+        if covered:
+            inverse = (float(readers[1:] @ (1 / np.arange(1, len(readers)))) / covered,)
+    if covered == 0:
+        return None
+    for kind, c in KINDS.items():
+        if counts[kind] == 0:
+            continue
+        others = int(ell) - c
+        if readoff == CONTRAST:
+            scale = float(contrast_scale(m, Fraction(ell), chance, activation=activation))
+            square = contrast_variance(others, chance, c, inverse, activation) / scale**2
+        else:
+            square = _variance_of_excess(others, chance, c) * inverse[0]
+            square += _mean_excess(others, chance, c) ** 2
+        total += float(counts[kind]) * square
+    return math.sqrt(total / math.comb(m, 2))
+
+
+def contrast_scale(
+    m: int,
+    ell: Fraction,
+    p: Fraction,
+    ensemble: str = EXACT,
+    activation: Activation = REFERENCE,
+) -> Fraction:
     r"""Return what the contrast is divided by: its mean for a pair that is on.
 
     That is :math:`(1-p)^{\ell-2}` with exactly :math:`\ell` features on, and
     :math:`(1-p\ell/m)^{m-2}` with each on independently. With no two features on it is 1: then all
-    contrasts are 0.
+    contrasts are 0. Of another activation it is the `Activation.signal` of as many others, each
+    of them on and read with the same chance.
     """
+    if activation != REFERENCE:
+        if ensemble == EXACT:
+            return activation.signal(max(int(ell) - 2, 0), p)
+        return activation.signal(m - 2, p * ell / m)
     if ensemble == EXACT:
         return (1 - p) ** max(int(ell) - 2, 0)
     return (1 - p * ell / m) ** (m - 2)
@@ -308,35 +473,45 @@ def _contrast_kind(
 ) -> KindFigures:
     """Return the figures of the pairs with `c` features on, from `inverse_sizes`."""
     if count == 0:
-        return KindFigures(0, None, None, None, 0.0)
+        return KindFigures(0, None, None, None, None, 0.0)
     pairs = _plain(count)
     if covered == 0:
-        return KindFigures(pairs, None, None, 1.0, float(pairs))
-    scale = float(contrast_scale(q.m, q.ell, q.p, q.ensemble))
+        return KindFigures(pairs, None, None, None, 1.0, float(pairs))
+    scale = float(contrast_scale(q.m, q.ell, q.p, q.ensemble, q.activation))
+    if scale < LEAST_SIGNAL:
+        raise ValueError(
+            f"p = {float(q.p)}: must be a density at which the contrast has a signal of at least "
+            f"{LEAST_SIGNAL:g}, not {scale:.3g}"
+        )
     failing = LAWS["B3.uncovered"].exactly(q.d, q.p)
     chances, means, variances = [], [], []
     for h, chance, larger in _others(q, c):
         chances.append(chance)
-        means.append(float((1 - q.p) ** h) / scale - 1 if c == BOTH else 0.0)
-        variances.append(contrast_variance(h, q.p, c, inverse) / scale**2)
-        failing += chance * failure_probability(q.d, q.p, h, c, q.eps, scale)
+        means.append(float(q.activation.signal(h, q.p)) / scale - 1 if c == BOTH else 0.0)
+        variances.append(contrast_variance(h, q.p, c, inverse, q.activation) / scale**2)
+        failing += chance * failure_probability(
+            q.d, q.p, h, c, q.eps, scale, activation=q.activation
+        )
         if h >= 2 and larger <= 1e-12 * failing:  # beyond what the failures are right to
             break
     failing = min(failing, 1.0)
     weights = np.array(chances)
     shared = float(weights @ np.array(means) ** 2)  # about their mean, which is 0 by the scale
     sd = math.sqrt(float(weights @ variances) + shared)
-    return KindFigures(pairs, 0.0, sd, failing, pairs * failing)
+    return KindFigures(pairs, 0.0, sd, sd, failing, pairs * failing)
 
 
 def predict(
     m: int,
     d: int,
     ell: float,
-    p: float,
+    p: float | str,
     eps: float,
     readoff: str = checks.MEAN,
     ensemble: str = EXACT,
+    theta: float | str | None = None,
+    activation: str = RELU,
+    objective: str = WORST,
 ) -> Prediction:
     r"""Return the exact error of a random layer that computes all :math:`\binom m2` ANDs.
 
@@ -355,8 +530,8 @@ def predict(
         Features and neurons.
     ell : int or float
         Features on at once; with ``ensemble="independent"`` their mean, which need not be whole.
-    p : float
-        The chance that a neuron reads a feature.
+    p : float or "auto"
+        The chance that a neuron reads a feature; ``"auto"`` for that of the least error.
     eps : float
         The tolerated error. `p` and `eps` stand for their shortest decimals, and an error of
         exactly `eps` passes.
@@ -364,10 +539,20 @@ def predict(
     ensemble : {"exact", "independent"}
         Exactly `ell` features on, or each on independently with chance ``ell/m``; then the law is
         the mixture over the number of features on, which all neurons share.
+    theta : float or "auto", optional
+        The threshold. By default 1, and ``ell/2`` for a quadratic activation. The mean read-off
+        needs the threshold 1 of a ReLU, and a ReLU's contrast has a signal only between 0 and
+        `ell`.
+    activation : {"relu", "quadratic"}
+        :math:`z=\mathrm{ReLU}(k-\theta)` or :math:`(k-\theta)^2`, of :math:`k` features on.
+    objective : {"worst", "pooled"}
+        Which root-mean-square error ``"auto"`` makes as small as it can be: that of the worst kind
+        of pair, or that of all pairs together. A pair without an estimate counts as an error of 1.
 
     Returns
     -------
     Prediction
+        With the `p` and `theta` that were used; `objective` is None if neither was ``"auto"``.
 
     Raises
     ------
@@ -376,13 +561,13 @@ def predict(
 
     Notes
     -----
-    Claim B1, chapter *interference*.
+    Claims B1 and B3, chapter *interference*; B11 and B13 for other thresholds and activations.
 
     >>> law = predict(m=200, d=2000, ell=3, p=0.1, eps=0.25)
     >>> [round(law.pairs[kind].expected_failures, 4) for kind in ("both", "one", "none")]
     [0.0689, 156.1259, 7.5008]
     """
-    q = _check(m, d, ell, p, eps, readoff, ensemble)
+    q = _check(m, d, ell, p, eps, readoff, ensemble, theta, activation, objective)
     # Here and not in `binomial_pmf`, so that the message names what the caller gave.
     check_memory(q.d, q.p**2, f"d = {q.d}, p = {float(q.p)}")
     check_memory(math.ceil(q.ell), q.p, f"ell = {_plain(q.ell)}, p = {float(q.p)}")
@@ -398,8 +583,16 @@ def predict(
         **q.shown(),
         coverage=_coverage(q),
         pairs=pairs,
+        pooled_rms=_pooled(pairs),
         expected_failures=math.fsum(kind.expected_failures for kind in pairs.values()),
     )
+
+
+def _pooled(pairs: dict[str, KindFigures]) -> float | None:
+    """Return the root-mean-square error over all pairs; each kind is covered as often."""
+    known = [(kind.count, kind.rms) for kind in pairs.values() if kind.rms is not None]
+    total = math.fsum(count for count, _ in known)
+    return math.sqrt(math.fsum(n * rms**2 for n, rms in known) / total) if total else None
 
 
 def _coverage(q: _Parameters) -> Coverage:
@@ -443,10 +636,11 @@ def _contrast_sums(
     W: Any, inputs: list[np.ndarray], q: _Parameters, tick: Callable[[], object]
 ) -> tuple[dict[str, np.ndarray], float]:
     """Return the sums of each kind over all pairs of all inputs, and the pairs without estimate."""
-    scale = contrast_scale(q.m, q.ell, q.p, q.ensemble)
+    # In the units of the activations, so that all sums are whole numbers.
+    scale = contrast_scale(q.m, q.ell, q.p, q.ensemble, q.activation) * q.activation.unit
     divisor = float(scale) if scale else 1.0  # at p = 1 no pair has a contrast to divide
     sums, uncovered = {kind: np.zeros(5) for kind in KINDS}, 0.0
-    for tile in pair_tiles(W, inputs):
+    for tile in pair_tiles(W, inputs, q.activation):
         xp = namespace(tile.c)
         C, covered = contrast(tile.sizes, tile.sums)
         uncovered += float(xp.sum(xp.astype(tile.once & ~covered, xp.float64)))
@@ -521,6 +715,21 @@ def _variance(total: np.ndarray) -> float | None:
     return float(square / covered - (error / covered) ** 2) if covered else None
 
 
+def _mean_square(total: np.ndarray) -> float | None:
+    _, _, covered, _, square = total
+    return float(square / covered) if covered else None
+
+
+def _root(value: float | None, se: float | None) -> tuple[float | None, float | None]:
+    """Return the root of a figure, with the standard error that follows from the figure's."""
+    if value is None:
+        return None, None
+    root = math.sqrt(value)
+    if se is None:
+        return root, None
+    return root, se / (2 * root) if root > 0 else 0.0
+
+
 def _failure_rate(total: np.ndarray) -> float | None:
     return float(total[1] / total[0]) if total[0] else None
 
@@ -528,17 +737,23 @@ def _failure_rate(total: np.ndarray) -> float | None:
 def _measured_kind(layers: list[np.ndarray], inputs: int) -> MeasuredKindFigures:
     rows = np.array(layers)
     bias, bias_se = _jackknife(_bias, rows)
-    variance, variance_se = _jackknife(_variance, rows, low=0.0)
-    sd = sd_se = None
-    if variance is not None:
-        sd = math.sqrt(variance)
-        if variance_se is not None:
-            sd_se = variance_se / (2 * sd) if sd > 0 else 0.0
+    sd, sd_se = _root(*_jackknife(_variance, rows, low=0.0))
+    rms, rms_se = _root(*_jackknife(_mean_square, rows, low=0.0))
     probability, probability_se = _jackknife(_failure_rate, rows, low=0.0, high=1.0)
     failures, failures_se = _mean_and_se(rows[:, 1] / inputs)
     count = float(rows[:, 0].mean() / inputs)
     return MeasuredKindFigures(
-        count, bias, bias_se, sd, sd_se, probability, probability_se, failures, failures_se
+        count,
+        bias,
+        bias_se,
+        sd,
+        sd_se,
+        rms,
+        rms_se,
+        probability,
+        probability_se,
+        failures,
+        failures_se,
     )
 
 
@@ -546,7 +761,7 @@ def simulate(
     m: int,
     d: int,
     ell: float,
-    p: float,
+    p: float | str,
     eps: float,
     readoff: str = checks.MEAN,
     layers: int = 10,
@@ -555,12 +770,15 @@ def simulate(
     ensemble: str = EXACT,
     backend: str = "numpy",
     progress: bool = False,
+    theta: float | str | None = None,
+    activation: str = RELU,
+    objective: str = WORST,
 ) -> Simulation:
     r"""Measure what `predict` predicts, over all pairs of sampled layers.
 
     Parameters
     ----------
-    m, d, ell, p, eps, readoff, ensemble
+    m, d, ell, p, eps, readoff, ensemble, theta, activation, objective
         As in `predict`.
     layers : int
         Independent layers. Standard errors are over layers, because the pairs of one layer are
@@ -582,8 +800,9 @@ def simulate(
     Raises
     ------
     ValueError
-        If a parameter is out of range, a size does not fit in memory, or a GPU is asked for that
-        is not there.
+        If a parameter is out of range, a size does not fit in memory, a threshold has so many
+        decimals that sums of activations are not whole numbers of 53 bits, or a GPU is asked for
+        that is not there.
 
     Notes
     -----
@@ -591,7 +810,8 @@ def simulate(
     then at most 3 divided by the number of layers, with 95% confidence; the inputs of one layer
     are not independent trials.
     """
-    q = _check(m, d, ell, p, eps, readoff, ensemble)
+    q = _check(m, d, ell, p, eps, readoff, ensemble, theta, activation, objective)
+    _check_whole(q)
     layers = checks.integer("layers", layers, 1)
     inputs = checks.integer("inputs", inputs, 1)
     seed = checks.integer("seed", seed, 0)
@@ -611,6 +831,8 @@ def simulate(
             uncovered.append(missing / inputs)
     all_failures = np.sum([[s[1] for s in sums[kind]] for kind in KINDS], axis=0) / inputs
     failures, failures_se = _mean_and_se(all_failures)
+    # One row a layer, of all kinds.
+    pooled = _root(*_jackknife(_mean_square, np.sum([sums[kind] for kind in KINDS], axis=0), 0.0))
     return Simulation(
         **q.shown(),
         layers=layers,
@@ -620,9 +842,24 @@ def simulate(
             *_mean_and_se(uncovered), *_mean_and_se(np.array(uncovered) == 0)
         ),
         pairs={kind: _measured_kind(sums[kind], inputs) for kind in KINDS},
+        pooled_rms=pooled[0],
+        pooled_rms_se=pooled[1],
         expected_failures=failures,
         expected_failures_se=failures_se,
     )
+
+
+def _check_whole(q: _Parameters) -> None:
+    """Raise where sums of activations, in units, may not be whole numbers that a float holds."""
+    a, b = q.activation.theta.as_integer_ratio()
+    most = math.ceil(q.ell) if q.ensemble == EXACT else q.m
+    beyond = max(abs(most * b - a), abs(a))
+    largest = q.d * (beyond**2 if q.activation.kind == QUADRATIC else beyond)
+    if q.activation != REFERENCE and largest >= 2**53:
+        raise ValueError(
+            f"theta = {float(q.activation.theta)}: must have fewer decimals at d = {q.d}, for "
+            "sums in whole numbers"
+        )
 
 
 def _samples(

@@ -1,7 +1,9 @@
-r"""The random layer: each neuron reads a random subset of the features."""
+r"""The random layer: each neuron reads a random subset of the features, and counts those on."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from uand import backend, checks
 from uand.backend import Array
+from uand.checks import QUADRATIC, RELU
 
 
 def sample_layer(m: int, d: int, p: Any, rng: np.random.Generator, xp: ModuleType = np) -> Array:
@@ -50,6 +53,81 @@ def sample_layer(m: int, d: int, p: Any, rng: np.random.Generator, xp: ModuleTyp
     return xp.asarray(W.reshape(d, m))
 
 
+@dataclass(frozen=True)
+class Activation:
+    r"""What a neuron makes of the number :math:`k` of its features that are on.
+
+    :math:`\mathrm{ReLU}(k-\theta)`, or with ``kind="quadratic"`` :math:`(k-\theta)^2`.
+
+    Attributes
+    ----------
+    kind : {"relu", "quadratic"}
+    theta : Fraction
+        The threshold; a rational number, so that activations are whole multiples of ``1 / unit``.
+
+    Notes
+    -----
+    Claims B11 and B13. Without arguments it is the activation of claim A2.
+
+    >>> half = Activation(theta=Fraction(3, 2))
+    >>> half.units(np.arange(4)).tolist(), half.unit
+    ([0, 0, 1, 3], 2)
+    """
+
+    kind: str = RELU
+    theta: Fraction = Fraction(1)
+
+    @property
+    def unit(self) -> int:
+        """How many of its units are 1."""
+        return int(self.theta.denominator ** (2 if self.kind == QUADRATIC else 1))
+
+    def units(self, k: Array) -> Array:
+        """Return the activations in units, which are whole; `k` are whole numbers with a sign."""
+        xp = backend.namespace(k)
+        beyond = xp.astype(k, xp.int64) * self.theta.denominator - self.theta.numerator
+        return beyond**2 if self.kind == QUADRATIC else xp.clip(beyond, min=0)
+
+    def at(self, k: np.ndarray) -> np.ndarray:
+        """Return the activations as floats."""
+        beyond = k - float(self.theta)
+        return np.asarray(beyond**2 if self.kind == QUADRATIC else np.maximum(beyond, 0.0))
+
+    def signal(self, others: int, p: Fraction) -> Fraction:
+        r"""Return the second difference of the mean activation, exactly.
+
+        .. math:: g(2)-2g(1)+g(0),\qquad g(n)=E\,z(n+B),\quad B\sim\mathrm{Bin}(h,p)
+
+        For a ReLU that is the chance of :math:`B=\theta-1`, that the others hold the neuron at
+        its kink; between two whole thresholds it is linear. For a quadratic it is 2.
+
+        Parameters
+        ----------
+        others : int
+            :math:`h`, on-features outside the pair.
+        p : Fraction
+
+        Notes
+        -----
+        Claims B3, B11 and B13.
+
+        >>> Activation(theta=Fraction(5, 2)).signal(2, Fraction(1, 2))
+        Fraction(3, 8)
+        """
+        if self.kind == QUADRATIC:
+            return Fraction(2)
+        whole = math.floor(self.theta)
+        above = self.theta - whole
+        total = Fraction(0)
+        for kink, share in ((whole - 1, 1 - above), (whole, above)):
+            if share and 0 <= kink <= others:
+                total += share * math.comb(others, kink) * p**kink * (1 - p) ** (others - kink)
+        return total
+
+
+REFERENCE = Activation()  # of the chapters, and of all that does not say otherwise
+
+
 def activations(W: Array, f: Array) -> Array:
     r"""Return :math:`z_i=\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-1)` for dense inputs.
 
@@ -84,10 +162,15 @@ def activations_from_set(W: Array, active: Any) -> Array:
     array of int32, shape (d,)
     """
     xp = backend.namespace(W)
+    return xp.clip(counts_from_set(W, active) - 1, min=0)
+
+
+def counts_from_set(W: Array, active: Any) -> Array:
+    """Return how many of the features in `active` each neuron reads, as int32 of shape (d,)."""
+    xp = backend.namespace(W)
     active = checks.index_set("active", active, W.shape[1])
     columns = xp.take(W, xp.asarray(active), axis=1)
-    k = xp.sum(columns, axis=1, dtype=xp.int32)
-    return xp.clip(k - 1, min=0)
+    return xp.sum(columns, axis=1, dtype=xp.int32)
 
 
 def activations_from_sets(W: Array, inputs: Sequence[Any]) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 
 from uand import backend, bits, checks, neurons
 from uand.backend import Array
+from uand.neurons import REFERENCE, Activation
 
 BOTH, ONE, NONE = 2, 1, 0
 KINDS = {"both": BOTH, "one": ONE, "none": NONE}
@@ -440,7 +441,8 @@ class Tile:
     r"""Some rows of all pairs read off one input, from the diagonal on.
 
     `c`, `K` and `S` have shape (rows, columns), with the tile's own features first among the
-    columns. `reads` and `activity` hold, for all columns, how many neurons read the feature and
+    columns. Activations are counted in their units (`uand.neurons.Activation`), all in whole
+    numbers. `reads` and `activity` hold, for all columns, how many neurons read the feature and
     what their activations add up to; `d` and `total` are the same over all neurons.
     """
 
@@ -472,7 +474,9 @@ class Tile:
         return _groups(self.S, self.activity[:rows, None], self.activity[None, :], self.total)
 
 
-def pair_tiles(W: Array, inputs: Sequence[np.ndarray]) -> Iterator[Tile]:
+def pair_tiles(
+    W: Array, inputs: Sequence[np.ndarray], activation: Activation = REFERENCE
+) -> Iterator[Tile]:
     """Read all pairs off every input, some rows at a time; in whole numbers.
 
     Parameters
@@ -480,6 +484,7 @@ def pair_tiles(W: Array, inputs: Sequence[np.ndarray]) -> Iterator[Tile]:
     W : array, shape (d, m)
     inputs : sequence of arrays of int
         The features that are on, for each input.
+    activation : Activation
 
     Yields
     ------
@@ -489,7 +494,7 @@ def pair_tiles(W: Array, inputs: Sequence[np.ndarray]) -> Iterator[Tile]:
     xp = backend.namespace(W)
     d, m = W.shape
     checks.memory(_workspace(m, d, xp), f"m = {m}, d = {d}")
-    prepared = [_prepare(W, active, xp) for active in inputs]
+    prepared = [_prepare(W, active, xp, activation) for active in inputs]
     # Sums of activations are the largest whole numbers that the products must hold exactly.
     largest = max([d, *(float(xp.sum(z_on)) for _, _, z_on in prepared)])
     real = xp.astype(W, _real(xp, largest))
@@ -523,9 +528,11 @@ def _workspace(m: int, d: int, xp: Any) -> float:
     return 8.0 * d * m + 6 * 8.0 * min(TILE, m) * m
 
 
-def _prepare(W: Array, active: np.ndarray, xp: Any) -> tuple[Array, Array, Array]:
+def _prepare(
+    W: Array, active: np.ndarray, xp: Any, activation: Activation
+) -> tuple[Array, Array, Array]:
     """Return, for one input, its features and the neurons that are on with their activations."""
-    z = neurons.activations_from_set(W, active)
+    z = activation.units(neurons.counts_from_set(W, active))
     on = xp.nonzero(z > 0)[0]
     f = np.zeros(W.shape[1], dtype=np.int64)
     f[active] = 1

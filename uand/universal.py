@@ -4,11 +4,12 @@ A layer drawn as :math:`W_{i\alpha}=[u_{i\alpha}<p]` from uniform numbers :math:
 connections as :math:`p` grows and never loses one, so it has one *critical density* at which its
 last pair becomes covered. The laws A13 and A14 say where those densities lie over random layers.
 `design` goes on from coverage to correctness: the least width at which few enough pairs fail, and
-the best that a given layer can do (B2, B3). Chapter *universal AND*.
+the best that a given layer can do (B2, B3), beside the floor under all layers (B12). Chapter
+*universal AND*.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import ROUND_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
@@ -18,10 +19,25 @@ from scipy.optimize import brentq, minimize_scalar
 
 from uand import backend, bits, checks, readoff
 from uand.backend import Array
-from uand.checks import CONTRAST, MEAN
+from uand.checks import CONTRAST, MEAN, RELU, WORST
 from uand.distributions import MAX_SIZE, TooMuchWork
-from uand.interference import expected_failures
+from uand.interference import (
+    check_activation,
+    expected_failures,
+    is_auto,
+    kind_counts,
+    pooled_rms,
+)
 from uand.laws import LAWS
+from uand.least_error import (
+    LOGIT_MAX,
+    best_layer,
+    calibration_floor,
+    floor_width,
+    from_logit,
+    logit,
+)
+from uand.neurons import REFERENCE, Activation
 
 MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
 # Widths above the least one that are tried, of the 1% above it. The mean's failures fall in steps,
@@ -29,7 +45,6 @@ MAX_WIDTH = 10**12  # the widest layer considered unless another limit is given
 WINDOW = {MEAN: 64, CONTRAST: 8}
 LARGEST = 1e6  # tolerance: at this one and above, only pairs without an estimate fail
 CLOSE = 3e-6  # relative distance within which the least tolerance is found
-LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
 
 
 # --- coverage ----------------------------------------------------------------------------------
@@ -224,6 +239,22 @@ def critical_density(u: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """How far a layer is from the limit of all layers with a calibrated linear read-off.
+
+    Attributes
+    ----------
+    rms : float
+        The least root-mean-square error over all pairs that its width allows.
+    d : int
+        The least width that allows the layer's own.
+    """
+
+    rms: float
+    d: int
+
+
+@dataclass(frozen=True)
 class Design:
     """A layer for a demand, or the reason why there is none; see `design`."""
 
@@ -237,14 +268,20 @@ class Design:
     p: float | None = None
     expected_failures: float | None = None
     reason: str | None = None
+    theta: float | None = None
+    activation: str = RELU
+    objective: str | None = None
+    pooled_rms: float | None = None
+    floor: Floor | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the command line prints in JSON."""
         if not self.feasible:
             return {"feasible": False, "reason": self.reason}
         names = ("m", "ell", "eps", "delta", "readoff", "feasible", "d", "p", "expected_failures")
+        more = ("theta", "activation", "objective", "pooled_rms", "floor")
         values = asdict(self)
-        return {name: values[name] for name in names}
+        return {name: values[name] for name in names + more}
 
 
 class _Infeasible(Exception):
@@ -259,6 +296,10 @@ def design(
     readoff: str = MEAN,
     d: int | None = None,
     max_d: int | None = None,
+    p: float | str | None = None,
+    theta: float | str | None = None,
+    activation: str = RELU,
+    objective: str = WORST,
 ) -> Design:
     r"""Return the least width, with its best density, at which few enough pairs fail.
 
@@ -279,11 +320,22 @@ def design(
         The width of a layer that one has.
     max_d : int, optional
         The largest width to consider; without it :math:`10^{12}`.
+    p : float or "auto", optional
+        Without it the density at which the fewest pairs fail. A number is the density at every
+        width, and ``"auto"`` is, at each, that of the least root-mean-square error.
+    theta : float or "auto", optional
+        The threshold: by default 1, and ``ell/2`` for a quadratic activation. With ``"auto"``
+        threshold and density (unless `p` is a number) are those of the least root-mean-square
+        error at each width.
+    activation : {"relu", "quadratic"}
+    objective : {"worst", "pooled"}
+        Whose root-mean-square error ``"auto"`` makes small: the worst kind's, or that of all pairs.
 
     Returns
     -------
     Design
-        `feasible` is False, and `reason` says why, where no layer can meet the demand.
+        `feasible` is False, and `reason` says why, where no layer can meet the demand. With the
+        contrast read-off, `floor` holds the floor on the answer's own `pooled_rms`.
 
     Raises
     ------
@@ -292,7 +344,14 @@ def design(
 
     Notes
     -----
-    Claim B2, chapter *universal AND*. Densities are given to six digits, tolerances rounded up at
+    Claim B2, chapter *universal AND*, and B11 to B13 for other thresholds and activations.
+
+    `eps` and `delta` speak of single pairs that fail, and the floor B12 of squares that are
+    averaged over all pairs. So the floor says nothing of the demand itself: it compares the layer
+    that was found with all others *by its pooled error*, and does not apply to the mean read-off,
+    which is not calibrated.
+
+    Densities are given to six digits, tolerances rounded up at
     the fifth. With the mean read-off the law is exact; with the contrast it is as exact as
     `uand.contrast.failure_probability`. That the failures at the best density fall with the width,
     and have one minimum over the density, is not proved; the tests compare with a search over all.
@@ -309,7 +368,15 @@ def design(
         raise ValueError(f"eps = {eps}, d = {d}: must be one of the two, and not both")
     demanded = checks.finite("delta", delta)
     tolerance = None if eps is None else checks.finite("eps", eps)
-    demand = _Demand(m, ell, float(demanded), readoff)
+    threshold = check_activation(activation, theta, Fraction(ell), readoff)
+    checks.choice("objective", objective, checks.OBJECTIVES)
+    given = None if p is None or is_auto(p) else checks.probability("p", p)
+    if given in (0, 1):
+        raise ValueError(f"p = {p}: must be more than 0 and less than 1")
+    auto = is_auto(p) or threshold is None
+    demand = _Demand(
+        m, ell, float(demanded), readoff, given, threshold, activation, objective, auto
+    )
     try:
         if tolerance is not None:
             found = demand.least_width(tolerance, highest)
@@ -319,7 +386,27 @@ def design(
         shown = None if tolerance is None else float(tolerance)
         return Design(False, m, ell, shown, float(demanded), readoff, reason=str(none))
     width, density, tolerated, failures = found
-    return Design(True, m, ell, tolerated, float(demanded), readoff, width, density, failures)
+    at = demand.activation_at(width)
+    error = pooled_rms(m, width, ell, density, readoff, at)
+    floor = None
+    if readoff == CONTRAST and error is not None and ell >= 2:
+        floor = Floor(calibration_floor(m, ell, width), floor_width(m, ell, error))
+    return Design(
+        True,
+        m,
+        ell,
+        tolerated,
+        float(demanded),
+        readoff,
+        width,
+        density,
+        failures,
+        theta=int(at.theta) if at.theta.denominator == 1 else float(at.theta),
+        activation=activation,
+        objective=objective if auto else None,
+        pooled_rms=error,
+        floor=floor,
+    )
 
 
 def fewest_failures(
@@ -364,6 +451,34 @@ class _Demand:
     ell: int
     delta: float
     readoff: str
+    p: Fraction | None = None  # the density, if it is not searched for
+    theta: Fraction | None = REFERENCE.theta
+    kind: str = RELU
+    objective: str = WORST
+    auto: bool = False  # whether p, theta or both are those of the least error
+    found: dict[int, tuple[Fraction, Activation]] = field(default_factory=dict, compare=False)
+
+    def layer(self, d: int) -> tuple[Fraction, Activation]:
+        """Return the density and the activation of the least error at this width."""
+        if d not in self.found:
+            # Around what is best at a width close by; everywhere where there is none.
+            close = [other for other in self.found if 0.8 * d <= other <= 1.25 * d]
+            near = self.found[min(close, key=lambda other: abs(other - d))] if close else None
+            ell = Fraction(self.ell)
+            self.found[d] = best_layer(
+                self.m, d, ell, self.p, self.kind, self.theta, self.objective,
+                kind_counts(self.m, ell), self.readoff, near=near,
+            )  # fmt: skip
+        return self.found[d]
+
+    def density_at(self, d: int) -> float | None:
+        """Return the density, or None where that of the fewest failures is searched for."""
+        if self.auto:
+            return float(self.layer(d)[0])
+        return None if self.p is None else float(self.p)
+
+    def activation_at(self, d: int) -> Activation:
+        return self.layer(d)[1] if self.theta is None else Activation(self.kind, self.theta)
 
     @property
     def pairs(self) -> int:
@@ -382,16 +497,20 @@ class _Demand:
         if self.readoff == MEAN and (self.ell - 1) * p >= eps + 1 and half > self.delta:
             return float(self.pairs)
         try:
-            return expected_failures(self.m, d, self.ell, p, eps, self.readoff)
+            at = self.activation_at(d)
+            return expected_failures(self.m, d, self.ell, p, eps, self.readoff, at.theta, self.kind)
         except TooMuchWork:  # so many readers that their mean is their bias, beyond eps
             return float(self.pairs)
 
     def best(self, d: int, eps: Fraction, near: float | None = None) -> Best:
         """Return the least expected failures over p, looking only around `near` if given."""
+        fixed = self.density_at(d)
+        if fixed is not None:
+            return self.failures(d, fixed, eps), fixed
         seen: dict[float, float] = {}
 
         def objective(u: float) -> float:
-            seen[u] = self.failures(d, _density(u), eps)
+            seen[u] = self.failures(d, from_logit(u), eps)
             return math.log(max(seen[u], 1e-300))
 
         def refine(low: float, high: float) -> float:
@@ -402,30 +521,32 @@ class _Demand:
             return float(found.x)
 
         if near is not None:
-            low, high = _logit(near) - 0.8, min(_logit(near) + 0.4, LOGIT_MAX)
+            low, high = logit(near) - 0.8, min(logit(near) + 0.4, LOGIT_MAX)
             u = refine(low, high)
             if min(u - low, high - u) > 1e-2:
-                return seen[u], _density(u)
+                return seen[u], from_logit(u)
         grid = self.grid(d, float(eps))
         values = [math.inf, *(objective(u) for u in grid), math.inf]
         for i in range(len(grid)):  # every valley: a thin layer may do as well as a dense one
             if values[i] > values[i + 1] <= values[i + 2]:
                 refine(grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
         u = min(seen, key=lambda u: seen[u])
-        return seen[u], _density(u)
+        return seen[u], from_logit(u)
 
     def grid(self, d: int, eps: float) -> list[float]:
         """Return densities to look at, as log-odds, from too thin to too dense."""
-        least = _logit(min(0.5, math.sqrt(0.3 / d)))
+        least = logit(min(0.5, math.sqrt(0.3 / d)))
         # Denser than this, every pair is read so often that its mean is all that counts.
         most = math.sqrt(50 * self.nats / d)
-        if self.readoff == CONTRAST:  # which needs a signal, and neurons that read neither feature
+        if self.activation_at(d) != REFERENCE:  # dense neurons may do best
+            most = 0.97
+        elif self.readoff == CONTRAST:  # needs a signal, and neurons that read neither feature
             most = min(max(most, 4 / max(self.ell, 1)), 0.95)
         elif eps < 1:  # a small tolerance takes more readers, while the bias is within it
             readers = most / math.sqrt(eps) if eps > 0 else math.inf
             most = max(most, min(2 * eps / max(self.ell - 1, 1), readers))
         if most < 1:
-            return list(np.linspace(least, _logit(most), 24))
+            return list(np.linspace(least, logit(most), 24))
         return [*np.linspace(least, 3, 20), 5, 8, 12, 17, 23, 29, LOGIT_MAX]
 
     def guess(self, eps: float) -> int:
@@ -518,7 +639,12 @@ class _Demand:
         widths = np.unique(np.linspace(d + 1, top, count).astype(int))
         for width in widths.tolist():
             # As many readers of each pair as at d, and each less disturbed: nearly always enough.
-            if self.failures(width, _density(_logit(p * math.sqrt(d / width))), eps) > self.delta:
+            searched = self.density_at(width) is None
+            if (
+                not searched
+                or self.failures(width, from_logit(logit(p * math.sqrt(d / width))), eps)
+                > self.delta
+            ):
                 value, density = self.best(width, eps)
                 if value > self.delta:
                     return width, value, density
@@ -575,13 +701,16 @@ class _Demand:
 
     def thinnest(self, d: int, eps: float) -> float | None:
         """Return the least density of the grid that meets the demand, or None."""
+        fixed = self.density_at(d)
+        if fixed is not None:
+            return fixed if self.failures(d, fixed, _decimal(eps)) <= self.delta else None
         passing = (
             u
             for u in self.grid(d, eps)
-            if self.failures(d, _density(u), _decimal(eps)) <= self.delta
+            if self.failures(d, from_logit(u), _decimal(eps)) <= self.delta
         )
         u = next(passing, None)
-        return None if u is None else _density(u)
+        return None if u is None else from_logit(u)
 
     def tolerance_at(self, d: int, p: float, enough: float, step: float) -> float:
         """Return nearly the least tolerance that density `p` meets, given one that it does."""
@@ -609,17 +738,6 @@ class _Bracket:
 
     def take(self, d: int, value: float, p: float = 0.5) -> None:
         self.d, self.value, self.p = d, value, p
-
-
-def _logit(p: float) -> float:
-    return math.log(p) - math.log1p(-p)
-
-
-def _density(u: float) -> float:
-    """Return the chance with log-odds `u`, it or its complement to six digits."""
-    if u <= 0:
-        return float(f"{math.exp(u) / (1 + math.exp(u)):.6g}")
-    return float(1 - Decimal(f"{math.exp(-u) / (1 + math.exp(-u)):.6g}"))
 
 
 def _decimal(value: float, digits: int = 12) -> Fraction:

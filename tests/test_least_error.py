@@ -1,0 +1,97 @@
+"""The floor under calibrated read-offs, and the search for the best random layer."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from uand import checks
+from uand.interference import kind_counts, pooled_rms
+from uand.least_error import best_layer, calibration_floor, floor_width
+from uand.neurons import Activation
+
+
+def spectrum(m: int, ell: int) -> np.ndarray:
+    """Return the eigenvalues of E[t t^T] over all inputs, by diagonalisation."""
+    pairs = list(itertools.combinations(range(m), 2))
+    inputs = list(itertools.combinations(range(m), ell))
+    t = np.array([[float(a in on and b in on) for a, b in pairs] for on in map(set, inputs)])
+    return np.linalg.eigvalsh(t.T @ t / len(inputs))
+
+
+@pytest.mark.parametrize(("m", "ell"), [(5, 2), (6, 3), (7, 3), (8, 4), (5, 4), (3, 2), (4, 4)])
+def test_the_floor_is_the_minimum_over_all_shares(m: int, ell: int) -> None:
+    """The eigenvalues by diagonalisation; the minimum by SciPy, over one share an eigenvalue."""
+    values, n = np.unique(spectrum(m, ell).round(12), return_counts=True)
+    n, values = n[values > 1e-9], values[values > 1e-9]
+    pairs = math.comb(m, 2)
+    for d in range(1, int(n.sum()) + 1):
+        found = minimize(
+            lambda r: float((values * n**2 / r).sum()),
+            n * d / n.sum(),
+            bounds=[(1e-6, top) for top in n.tolist()],
+            constraints={"type": "eq", "fun": lambda r, d=d: r.sum() - d},
+            method="SLSQP",
+            options={"ftol": 1e-14, "maxiter": 500},
+        )
+        wanted = math.sqrt(max(found.fun - math.comb(ell, 2), 0.0) / pairs)
+        assert calibration_floor(m, ell, d) == pytest.approx(wanted, abs=2e-5)
+
+
+def test_the_floor_in_numbers() -> None:
+    got = [round(calibration_floor(300, ell, 4096), 4) for ell in (2, 4, 8, 16)]
+    assert got == [0.0149, 0.0364, 0.0780, 0.1581]
+    assert calibration_floor(300, 8, math.comb(300, 2)) == 0
+    assert calibration_floor(300, 8, math.comb(300, 2) - 1) > 0
+    assert calibration_floor(9, 1, 3) == 0  # no pair is ever on
+
+
+@pytest.mark.parametrize(("m", "ell"), [(2, 2), (5, 2), (30, 4), (300, 8)])
+def test_the_floors_width_is_the_least(m: int, ell: int) -> None:
+    for rms in (0.0, 0.01, 0.1, 0.5):
+        d = floor_width(m, ell, rms)
+        assert calibration_floor(m, ell, d) <= rms
+        assert d == 1 or calibration_floor(m, ell, d - 1) > rms
+
+
+@pytest.mark.parametrize("ell", [2, 3, 8])
+def test_no_layer_of_a_grid_is_below_the_floor(ell: int) -> None:
+    for p in (0.05, 0.2, 0.5, 0.8):
+        acts = [Activation(theta=Fraction(t)) for t in range(1, ell)]
+        for act in [*acts, Activation("quadratic", Fraction(ell, 2))]:
+            error = pooled_rms(300, 4096, ell, p, "contrast", act) or 0.0
+            assert error > calibration_floor(300, ell, 4096)
+
+
+@pytest.mark.parametrize("kind", checks.ACTIVATIONS)
+@pytest.mark.parametrize("objective", checks.OBJECTIVES)
+@pytest.mark.parametrize(("m", "d", "ell"), [(60, 500, 3), (300, 4096, 8), (4096, 512, 16)])
+def test_nothing_on_a_fine_grid_is_better(
+    m: int, d: int, ell: int, objective: str, kind: str
+) -> None:
+    from uand.least_error import _Search
+
+    counts = kind_counts(m, Fraction(ell))
+    p, act = best_layer(m, d, Fraction(ell), None, kind, None, objective, counts)
+    search = _Search(m, d, Fraction(ell), kind, objective, counts, "contrast", "exact")
+    found = search._squared(float(p), float(act.theta))
+    rng = np.random.default_rng(0)
+    for u, theta in zip(rng.uniform(-4, 4, 4000), rng.uniform(0.2, ell, 4000), strict=True):
+        assert search._squared(1 / (1 + math.exp(-u)), theta) >= found * (1 - 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: calibration_floor(1, 1, 1), r"^m = 1: must be an integer from 2"),
+        (lambda: calibration_floor(5, 6, 1), r"^ell = 6: must be an integer from 0 to m = 5"),
+        (lambda: calibration_floor(5, 2, 0), r"^d = 0: must be an integer from 1"),
+        (lambda: floor_width(5, 2, -0.1), r"^rms = -0\.1: must be"),
+    ],
+)
+def test_bad_input(call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
