@@ -166,7 +166,7 @@ def test_the_ledger_as_a_table(run: Run) -> None:
     lines = out.splitlines()
     assert status == 0
     assert lines[0].split() == ["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]
-    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 11)]
+    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 11)] + ["B12"]
     assert [line.split()[0] for line in lines[1:]] == claims
     assert lines[2].split() == ["A2", "neurons", "1,024", "1,024", "0", "confirmed"]
     assert lines[1].split() == ["A1", "features", "-", "-", "-", "stated"]

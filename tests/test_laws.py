@@ -23,6 +23,7 @@ CHAPTERS |= {
     f"extensions/{page}"
     for page in ("superposed", "targeted", "gaussian", "stacking", "higher_order", "learned")
 }
+CHAPTERS |= {"extensions/optimal"}
 
 
 # --- the same quantities by brute force, from the definitions alone ------------------------------

@@ -66,7 +66,7 @@ def designs_once(rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
-    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 11)]
+    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 11)] + ["B12"]
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
@@ -146,7 +146,7 @@ def test_a_claim_draws_from_its_own_stream(rows: list[Row]) -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B10$"):
+    with pytest.raises(ValueError, match=r"^only = 'A99': must be one of A1, A2, .*B12$"):
         ledger.ledger(only=["A1", "A99"])
     with pytest.raises(ValueError, match=r"^seed = -1: must be"):
         ledger.ledger(seed=-1, only=["A2"])
@@ -574,6 +574,32 @@ WRONG: dict[str, list[Any]] = {
                   1 / p**2],
     "B10.learning": [share + 0 * d * N, share - (1 - share) * d / (2 * N), 1 - (1 - share) * N / d,
                      share - d**2 / N**2, (1 - d / N) * share],
+    "B12.constant": [
+        ell**2 * (ell - 1) ** 2 / (m * (m - 1)), ell**2 * (ell - 1) ** 2 / (2 * m**2),
+        ell**4 / (2 * m * (m - 1)), ell * (ell - 1) / (m * (m - 1)),
+    ],
+    "B12.star": [
+        ell * (ell - 1) * (m - ell) / (m * (m - 1) * (m - 2)),
+        ell**2 * (ell - 1) * (m - ell) / (m * (m - 1) * (m - 2)),
+        ell * (ell - 1) ** 2 / (m * (m - 1)), ell * (ell - 1) ** 2 * (m - ell) / m**3,
+        ell * (ell - 1) ** 2 * (m - ell) * (m - ell - 1) / (m * (m - 1) * (m - 2) * (m - 3)),
+    ],
+    "B12.cycle": [
+        ell * (ell - 1) / (m * (m - 1)),
+        ell * (ell - 1) * (m - ell) ** 2 / (m * (m - 1) * (m - 2) * (m - 3)),
+        ell * (ell - 1) * (m - ell) / (m * (m - 1) * (m - 2)),
+        ell * (ell - 1) ** 2 * (m - ell) * (m - ell - 1) / (m * (m - 1) * (m - 2) * (m - 3)),
+    ],
+    "B12.even": [
+        ell * (ell - 1) / (2 * d) + 0 * m, ell * (ell - 1) / 2 * (1 / d - 2 / m**2),
+        ell * (ell - 1) * (1 / d - 2 / (m * (m - 1))), ell / 2 * (1 / d - 2 / (m * (m - 1))),
+        ell * (ell - 1) / 2 * (1 / d - 1 / (m * (m - 1))),
+        ell * (ell - 1) / 2 * (1 / (d + 1) - 2 / (m * (m - 1))),
+    ],
+    "B12.floor": [
+        sp.sqrt(ell * (ell - 1) / d), sp.sqrt(ell / d), ell / sp.sqrt(d),
+        sp.sqrt(ell * (ell - 1) / (4 * d)), ell * (ell - 1) / (2 * d), sp.sqrt(ell**2 / (2 * d)),
+    ],
 }  # fmt: skip
 
 

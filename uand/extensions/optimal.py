@@ -1,0 +1,640 @@
+r"""How good can any layer be: the error of calibrated linear read-offs, and what limits it.
+
+Page *optimal*.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from uand import checks
+from uand.distributions import MAX_SIZE
+from uand.extensions.learned import all_pairs, truth
+from uand.laws import LAWS
+from uand.readoff import KINDS
+
+# --- the floor: the price of calibration ----------------------------------------------------------
+
+CALIBRATED = (1.0, 0.0, 0.0)  # mean estimates with both, one and none on
+ANY, RELU = "any", "relu"
+LAYERS = (ANY, RELU)
+RIDGE = 1e-11  # of the mean square activation, so that idle neurons do no harm to a search
+OTHERS = 1e-6  # what the other kinds of pair weigh where one kind is judged alone
+
+
+def chance_on(k: int, m: int, ell: int) -> Fraction:
+    r"""Return :math:`q_k`, the chance that `k` given features are all on.
+
+    >>> chance_on(2, 4, 2)
+    Fraction(1, 6)
+    """
+    m, ell = _sizes(m, ell)
+    k = checks.integer("k", k, 0, m, of="m")
+    return Fraction(math.perm(ell, k), math.perm(m, k))
+
+
+def eigenvalues(m: int, ell: int) -> tuple[Fraction, Fraction, Fraction]:
+    r"""Return the eigenvalues :math:`\lambda_0,\lambda_1,\lambda_2` of :math:`E\,tt^T`, exactly.
+
+    Parameters
+    ----------
+    m, ell : int
+        Exactly `ell` of `m` features on, from 2 to m - 2.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> eigenvalues(5, 2)
+    (Fraction(1, 10), Fraction(1, 10), Fraction(1, 10))
+
+    Notes
+    -----
+    Claim B12, page *optimal*.
+    """
+    at = _sizes(m, ell)
+    found = []
+    for name in ("constant", "star", "cycle"):
+        law = LAWS[f"B12.{name}"]
+        exact = law.expr.subs(dict(zip(law.args, at, strict=True)))
+        found.append(Fraction(int(exact.p), int(exact.q)))
+    return found[0], found[1], found[2]
+
+
+def multiplicities(m: int) -> tuple[int, int, int]:
+    r"""Return the dimensions of the eigenspaces: :math:`1,\ m-1,\ m(m-3)/2`."""
+    m = checks.integer("m", m, 4, MAX_SIZE)
+    return 1, m - 1, m * (m - 3) // 2
+
+
+def kind_counts(m: int, ell: int) -> tuple[int, int, int]:
+    """Return how many pairs of an input have both features on, one and none."""
+    return math.comb(ell, 2), ell * (m - ell), math.comb(m - ell, 2)
+
+
+def inner_products(
+    m: int, ell: int, means: Sequence[Any] = CALIBRATED
+) -> tuple[Fraction, Fraction, Fraction]:
+    r"""Return :math:`s_j=E\langle t_j,y\rangle` of a read-off with given means, exactly.
+
+    The part :math:`t_j` of the truth in an eigenspace depends, at a pair, only on how many of the
+    pair are on: so the three means fix its product with any read-off.
+
+    Parameters
+    ----------
+    m, ell : int
+    means : sequence of three numbers
+        Mean estimates with both, one and none on, over inputs and pairs.
+
+    Notes
+    -----
+    Claim B12, page *optimal*. They add up to the mean of :math:`\langle t,y\rangle`, which is
+    :math:`\binom\ell2` times the first mean. For the means 1, 0 and 0 they are
+    :math:`\lambda_jn_j`.
+    """
+    m, ell = _sizes(m, ell)
+    chosen = _means(means)
+    mean = Fraction(math.comb(ell, 2), math.comb(m, 2))
+    products = [Fraction(0)] * 3
+    for c, count, value in zip((2, 1, 0), kind_counts(m, ell), chosen, strict=True):
+        star = Fraction(ell - 1, m - 2) * (c - Fraction(2 * ell, m))
+        parts = (mean, star, int(c == 2) - mean - star)
+        products = [s + part * count * value for s, part in zip(products, parts, strict=True)]
+    return products[0], products[1], products[2]
+
+
+@dataclass(frozen=True)
+class Floor:
+    r"""The least error of any layer and linear read-off with given means.
+
+    Attributes
+    ----------
+    rms : float
+        The root-mean-square error over all pairs and inputs.
+    dimensions : tuple of three floats
+        The :math:`r_j` at the minimum: how much of each eigenspace the read-off reaches.
+    """
+
+    rms: float
+    dimensions: tuple[float, float, float]
+
+
+def floor(m: int, ell: int, d: int, means: Sequence[Any] = CALIBRATED) -> Floor:
+    r"""Return the least pooled error of `d` activations and a linear read-off with given means.
+
+    .. math:: \mathrm{RMS}^2\ge\frac1N\min_r\sum_j\Big[\frac{(s_j-\lambda_jr_j)^2}{\lambda_jr_j}
+              +\lambda_j(n_j-r_j)\Big],\qquad 0\le r_j\le n_j,\quad\sum_jr_j=d
+
+    with the :math:`s_j` of `inner_products`. The sum is that of :math:`s_j^2/\lambda_jr_j` and a
+    constant, so that :math:`r_j` is in proportion to :math:`|s_j|/\sqrt{\lambda_j}`, or
+    :math:`n_j` where that would be more: water-filling, in three steps at most.
+
+    Parameters
+    ----------
+    m, ell : int
+        Exactly `ell` of `m` features on, from 2 to m - 2.
+    d : int
+        Activations; one more for a read-off with a constant. From :math:`N=\binom m2` on, as N.
+    means : sequence of three numbers
+        Mean estimates with both, one and none on, over inputs and pairs: 1, 0 and 0 if calibrated.
+
+    Returns
+    -------
+    Floor
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(floor(300, 8, 4096).rms, 4)
+    0.078
+    >>> floor(300, 8, 44850).rms
+    0.0
+
+    Notes
+    -----
+    Claim B12, page *optimal*. Each term is at least 0, and nothing cancels.
+    """
+    m, ell = _sizes(m, ell)
+    chosen = _means(means)
+    n = np.array(multiplicities(m), dtype=float)
+    N = math.comb(m, 2)
+    exact = inner_products(m, ell, chosen)
+    s = np.array([float(one) for one in exact])
+    lam = np.array([float(one) for one in eigenvalues(m, ell)])
+    left = float(min(checks.integer("d", d, 1, MAX_SIZE), N))
+    share = np.abs(s) / np.sqrt(lam)
+    r, free = np.zeros(3), share > 0
+    while free.any():
+        r[free] = left * share[free] / share[free].sum()
+        over = free & (r >= n)
+        if not over.any():
+            break
+        r[over] = n[over]
+        left -= float(n[over].sum())
+        free &= ~over
+    # Where nothing is asked of an eigenspace, nothing is gained by reaching it.
+    reached = r > 0
+    terms = lam * (n - r)
+    safe = np.where(reached, lam * r, 1.0)
+    terms = terms + np.where(reached, (s - lam * r) ** 2 / safe, 0.0)
+    if chosen == [1, 0, 0]:
+        terms = np.where(reached, lam * n * (n - r) / np.where(reached, r, 1.0), 0.0)
+    return Floor(math.sqrt(float(terms.sum()) / N), (float(r[0]), float(r[1]), float(r[2])))
+
+
+def none_floor(m: int, ell: int, d: int, both: float, one: float) -> float:
+    r"""Return the least error with none on, given the errors with both and with one on.
+
+    .. math:: \mathrm{RMS}_0^2\ge\Big[N\,\mathrm{floor}^2-\tbinom\ell2\sigma_2^2
+              -\ell(m-\ell)\sigma_1^2\Big]\Big/\tbinom{m-\ell}2
+
+    Parameters
+    ----------
+    m, ell, d : int
+        As for `floor`.
+    both, one : float
+        Bounds :math:`\sigma_2,\sigma_1` on the root-mean-square errors of the other two kinds.
+
+    Returns
+    -------
+    float
+        0 where the other two kinds may take all of the error.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B12, page *optimal*: for calibrated linear read-offs.
+    """
+    errors = [float(checks.tolerance(name, x)) for name, x in (("both", both), ("one", one))]
+    least = floor(m, ell, d).rms
+    counts = kind_counts(m, ell)
+    rest = math.comb(m, 2) * least**2 - sum(n * x**2 for n, x in zip(counts, errors, strict=False))
+    return math.sqrt(max(rest, 0.0) / counts[2])
+
+
+def width_at(m: int, ell: int, rms: float) -> int:
+    """Return the least number of activations whose floor is at most `rms`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B12, page *optimal*.
+    """
+    wanted = float(checks.tolerance("rms", rms))
+    low, high = 0, math.comb(m, 2)  # the floor falls with every neuron
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if floor(m, ell, middle).rms <= wanted else (middle, high)
+    return high
+
+
+def _sizes(m: int, ell: int) -> tuple[int, int]:
+    m = checks.integer("m", m, 4, MAX_SIZE)
+    return m, checks.integer("ell", ell, 2, m - 2, of="m - 2")
+
+
+def _means(means: Sequence[Any]) -> list[Fraction]:
+    if len(means) != 3:
+        raise ValueError(f"means = {tuple(means)}: must be three, with both, one and none on")
+    return [checks.finite("means", float(value)) for value in means]
+
+
+# --- layers that stand on the floor ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Read-offs of all pairs on all inputs.
+
+    Attributes
+    ----------
+    mean, rms : dict of str to float
+        Mean estimate and root-mean-square error with ``"both"``, ``"one"`` and ``"none"`` on.
+    pooled : float
+        The root-mean-square error over all pairs and inputs.
+    """
+
+    mean: dict[str, float]
+    rms: dict[str, float]
+    pooled: float
+
+    @property
+    def worst(self) -> float:
+        """The largest error of the three kinds."""
+        return max(self.rms.values())
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """The mean estimates in the order of `floor`: both, one, none."""
+        return tuple(self.mean[kind] for kind in ("both", "one", "none"))
+
+
+def every_input(m: int, ell: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Return all :math:`\binom m\ell` inputs, the truth, and how many of each pair are on.
+
+    Returns
+    -------
+    f : ndarray of float, shape (inputs, m)
+    t : ndarray of float, shape (inputs, pairs)
+    c : ndarray of int, shape (inputs, pairs)
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the inputs do not fit into memory.
+    """
+    m, ell = _sizes(m, ell)
+    checks.memory(24.0 * math.comb(m, ell) * math.comb(m, 2), f"m = {m}, ell = {ell}")
+    f, t = truth(np.array(list(combinations(range(m), ell))), m)
+    alpha, beta = all_pairs(m).T
+    return f, t, (f[:, alpha] + f[:, beta]).astype(np.int64)
+
+
+def judge(estimate: np.ndarray, c: np.ndarray) -> Errors:
+    """Judge estimates of all pairs, shape ``(inputs, pairs)``, by how many of each are on.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or some kind of pair never occurs.
+    """
+    if estimate.shape != c.shape:
+        raise ValueError(f"estimate = array of shape {estimate.shape}: must have that of c")
+    error = estimate - (c == 2)
+    mean, rms = {}, {}
+    for kind, number in KINDS.items():
+        here = c == number
+        if not here.any():
+            raise ValueError(f"c has no pair with {kind} on: must have some of each kind")
+        mean[kind] = float(estimate[here].mean())
+        rms[kind] = float(np.sqrt((error[here] ** 2).mean()))
+    return Errors(mean, rms, float(np.sqrt((error**2).mean())))
+
+
+def eigenvectors(m: int) -> np.ndarray:
+    r"""Return an orthonormal basis of the pairs, shape ``(pairs, pairs)``, by eigenspace.
+
+    The first column is the constant; the next m - 1 span, with it, the sums
+    :math:`g_\alpha+g_\beta`; the rest is what is orthogonal to those.
+
+    Raises
+    ------
+    ValueError
+        If the basis does not fit into memory.
+
+    Notes
+    -----
+    Claim B12, page *optimal*.
+    """
+    m = checks.integer("m", m, 4, MAX_SIZE)
+    N = math.comb(m, 2)
+    checks.memory(24.0 * N * N, f"m = {m}")
+    stars = np.zeros((N, m))
+    stars[np.arange(N)[:, None], all_pairs(m)] = 1
+    stars[:, 0] = 1
+    basis, _ = np.linalg.qr(stars, mode="complete")
+    return np.asarray(basis)
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A layer that computes `weights` t and is read by `readoff`.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (d, pairs)
+        The activations are these sums of the ANDs: a quadratic form of the features each.
+    readoff : ndarray, shape (pairs, d)
+        With orthonormal columns.
+    """
+
+    weights: np.ndarray
+    readoff: np.ndarray
+
+    def __call__(self, t: np.ndarray) -> np.ndarray:
+        """Return the estimates of all pairs, shape ``(inputs, pairs)``, from the truth."""
+        return np.asarray((t @ self.weights.T) @ self.readoff.T)
+
+
+def attaining(m: int, ell: int, d: int, means: Sequence[Any] = CALIBRATED) -> Construction:
+    r"""Return a layer and a read-off with given means whose error is the floor.
+
+    .. math:: y=P_V\sum_j\frac{s_j}{\lambda_jr_j}\,t_j
+
+    The subspace :math:`V` holds :math:`\lfloor r_j\rfloor` eigenvectors of each eigenspace, and one
+    or two that are mixed of several: the parts of a unit vector, squared, are what is left of the
+    :math:`r_j`.
+
+    Parameters
+    ----------
+    m, ell, d, means
+        As for `floor`, with `d` up to the number of pairs. The layer is narrower where fewer
+        activations do as well, as for the means 0, 0 and 0.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or the basis does not fit into memory.
+
+    Notes
+    -----
+    Claim B12, page *optimal*.
+    """
+    d = checks.integer("d", d, 1, math.comb(m, 2), of="m(m-1)/2")
+    r = np.array(floor(m, ell, d, means).dimensions)
+    n = np.array(multiplicities(m))
+    basis, starts = eigenvectors(m), np.cumsum([0, *n[:-1]])
+    r = np.where(np.isclose(r, np.round(r), atol=1e-9), np.round(r), r)
+    whole = np.floor(r).astype(int)
+    columns = [basis[:, start : start + k] for start, k in zip(starts, whole, strict=True)]
+    rest, mixed = r - whole, round(float((r - whole).sum()))
+    if mixed:
+        spare = basis[:, np.minimum(starts + whole, starts + n - 1)]
+        # One direction with these squares; or all that are orthogonal to the one of the others'.
+        squares = rest if mixed == 1 else np.where(rest > 0, 1 - rest, 0.0)
+        unit = np.sqrt(squares / squares.sum())[:, None]
+        if mixed == 1:
+            columns.append(spare @ unit)
+        else:
+            used = np.diag((rest > 0).astype(float)) - unit @ unit.T
+            values, vectors = np.linalg.eigh(used)
+            columns.append(spare @ vectors[:, values > 0.5])
+    V = np.hstack(columns)
+    s = np.array([float(one) for one in inner_products(m, ell, means)])
+    lam = np.array([float(one) for one in eigenvalues(m, ell)])
+    factors = np.repeat(np.where(r > 0, s / np.where(r > 0, lam * r, 1.0), 0.0), n)
+    return Construction(V.T @ (basis * factors) @ basis.T, V)
+
+
+def chosen_pairs(m: int, d: int) -> Construction:
+    r"""Return the silly optimum: `d` pairs exactly, times :math:`N/d`, and 0 for all others.
+
+    Calibrated on the average over pairs, with the error of the law B12.even.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+    N = math.comb(checks.integer("m", m, 4, MAX_SIZE), 2)
+    d = checks.integer("d", d, 1, N, of="m(m-1)/2")
+    chosen = np.eye(N)[:d]
+    return Construction(chosen * (N / d), chosen.T)
+
+
+def right_but_none(m: int, ell: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Return a ReLU layer of m + 3 neurons that is calibrated and right with both and one on.
+
+    The features are passed on, and three neurons recognise one input each; the three inputs have no
+    feature in common. Every pair reads :math:`f_\alpha+f_\beta-1`, which is right but for the
+    :math:`-1` with none on. On one of the three inputs, on which the pair is off, it reads
+    :math:`\binom{m-2}\ell` more: so its mean with none on is 0.
+
+    Parameters
+    ----------
+    m, ell : int
+        With :math:`3\ell\le m`, since a pair may meet two of the three inputs.
+
+    Returns
+    -------
+    W : ndarray, shape (m + 3, m)
+    theta : ndarray, shape (m + 3,)
+    readoff : ndarray, shape (pairs, m + 3)
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B12, page *optimal*: both kinds of pair, each pair calibrated by itself, have no floor.
+    """
+    m = checks.integer("m", m, 6, MAX_SIZE)
+    ell = checks.integer("ell", ell, 2, m // 3, of="m/3")
+    blocks = np.zeros((3, m))
+    for b in range(3):
+        blocks[b, b * ell : (b + 1) * ell] = 1
+    W = np.vstack([np.eye(m), blocks])
+    theta = np.concatenate([np.zeros(m), np.full(3, ell - 1.0)])
+    pairs = all_pairs(m)
+    readoff = np.zeros((len(pairs), m + 3))
+    readoff[:, :m] = -1 / ell  # the features of an input add up to ell
+    readoff[np.arange(len(pairs))[:, None], pairs] += 1
+    missed = ~(blocks[:, pairs].any(axis=2))
+    readoff[np.arange(len(pairs)), m + missed.argmax(axis=0)] = math.comb(m - 2, ell)
+    return W, theta, readoff
+
+
+def affine_plane() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Return a ReLU layer of 12 neurons, m = 9, ell = 3, right with one and with none on.
+
+    The nine features are the points of the affine plane over three elements. Two points lie on one
+    line, and there are 12 lines of three points. A neuron recognises a line, and a pair reads the
+    neuron of its line, times the seven inputs on which the pair is on.
+
+    Returns
+    -------
+    W : ndarray, shape (12, 9)
+    theta : ndarray, shape (12,)
+    readoff : ndarray, shape (36, 12)
+
+    Notes
+    -----
+    Claim B12, page *optimal*.
+    """
+    points = [divmod(n, 3) for n in range(9)]
+    lines = {
+        frozenset(n for n, (u, v) in enumerate(points) if (a * u + b * v - level) % 3 == 0)
+        for a, b in ((1, 0), (0, 1), (1, 1), (1, 2))
+        for level in range(3)
+    }
+    W = np.array([[float(n in line) for n in range(9)] for line in sorted(lines, key=sorted)])
+    on = W[:, all_pairs(9)].all(axis=2).T
+    return W, np.full(len(W), 2.0), np.asarray(on * math.comb(7, 1), dtype=float)
+
+
+# --- a search that knows nothing of the floor -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    z : ndarray, shape (d, inputs)
+        The activations on all inputs, in the order of `every_input`.
+    readoff : ndarray, shape (pairs, d)
+    errors : Errors
+    """
+
+    z: np.ndarray
+    readoff: np.ndarray
+    errors: Errors
+
+
+class _Task:
+    """All inputs of one size, and the best calibrated read-off of any activations."""
+
+    def __init__(self, m: int, ell: int, weights: Sequence[float]) -> None:
+        self.f, t, c = every_input(m, ell)
+        self.t, self.c = t.T, c.T
+        kinds = [(self.c == number).astype(float) for number in (2, 1, 0)]
+        self.demands = np.array([kind / kind.sum() for kind in kinds])
+        self.weight = sum(w * k for w, k in zip(weights, kinds, strict=True)) / self.t.size
+
+    def readoff(self, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return the least weighted square error, its read-off, and its slope in `z`.
+
+        Lagrange's system: given three multipliers each pair has its own weighted least squares, and
+        the multipliers follow from the three demands.
+        """
+        d = len(z)
+        ridge = RIDGE * np.mean(z**2) * self.weight.sum(axis=1).max()
+        gram = np.einsum("px,ix,jx->pij", self.weight, z, z, optimize=True)
+        gram = gram + ridge * np.eye(d)
+        sides = np.concatenate([(self.weight * self.t)[None], self.demands])
+        solved = np.linalg.solve(gram, np.einsum("kpx,ix->pik", sides, z, optimize=True))
+        answers = np.einsum("pik,ix->kpx", solved, z, optimize=True)
+        means = np.einsum("kpx,lpx->kl", self.demands, answers, optimize=True)
+        nu = np.linalg.solve(means[:, 1:], np.array(CALIBRATED) - means[:, 0])
+        readoff = solved[:, :, 0] + solved[:, :, 1:] @ nu
+        error = readoff @ z - self.t
+        pull = self.weight * error - np.tensordot(nu, self.demands, 1)
+        return float((self.weight * error**2).sum()), readoff, 2 * readoff.T @ pull
+
+
+def search(
+    m: int,
+    ell: int,
+    d: int,
+    rng: np.random.Generator,
+    layers: str = ANY,
+    alone: str | None = None,
+    steps: int = 400,
+) -> Found:
+    r"""Search layers and calibrated linear read-offs for the least error, by steepest descent.
+
+    The read-off that is best for given activations is solved for, under the three demands; the
+    activations are moved along the slope of its error (L-BFGS).
+
+    Parameters
+    ----------
+    m, ell, d : int
+        Small: all inputs and all pairs are held at once.
+    rng : numpy.random.Generator
+        Draws the layer to start from.
+    layers : {"any", "relu"}
+        Activations that are any functions of the input, or
+        :math:`\mathrm{ReLU}(\sum_\alpha W_{i\alpha}f_\alpha-\theta_i)` with real weights.
+    alone : {"both", "one", "none"}, optional
+        The kind of pair whose error is to be least; the error over all pairs if not given.
+    steps : int
+        At most so many.
+
+    Returns
+    -------
+    Found
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Claim B12, page *optimal*. Nothing here knows of eigenvalues.
+    """
+    m, ell = _sizes(m, ell)
+    d = checks.integer("d", d, 3, math.comb(m, 2), of="m(m-1)/2")
+    checks.choice("layers", layers, LAYERS)
+    weights = [1.0, 1.0, 1.0]
+    if alone is not None:
+        checks.choice("alone", alone, tuple(KINDS))
+        weights = [1.0 if kind == alone else OTHERS for kind in ("both", "one", "none")]
+    task = _Task(m, ell, weights)
+    inputs = len(task.f)
+
+    def activations(x: np.ndarray) -> np.ndarray:
+        if layers == ANY:
+            return x.reshape(d, inputs)
+        x = x.reshape(d, m + 1)
+        z: np.ndarray = np.maximum(x[:, :m] @ task.f.T - x[:, m:], 0)
+        return z
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        z = activations(x)
+        value, _, slope = task.readoff(z)
+        if layers == RELU:
+            slope = slope * (z > 0)
+            slope = np.hstack([slope @ task.f, -slope.sum(axis=1, keepdims=True)])
+        return value * 1e3, slope.ravel() * 1e3  # L-BFGS stops at small absolute slopes
+
+    start = rng.normal(size=(d, inputs if layers == ANY else m + 1))
+    if layers == RELU:
+        start[:, m] = rng.normal(size=d) * math.sqrt(ell)
+    best = optimize.minimize(
+        loss, start.ravel(), jac=True, method="L-BFGS-B",
+        options={"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-13, "gtol": 1e-9},
+    )  # fmt: skip
+    z = activations(best.x)
+    readoff = task.readoff(z)[1]
+    return Found(z, readoff, judge((readoff @ z).T, task.c.T))
