@@ -1123,6 +1123,8 @@ LAWS: dict[str, Law] = {
             ell * (ell - 1) * (m - ell) * (m - ell - 1) / (m * (m - 1) * (m - 2) * (m - 3)),
             (m, ell),
             _OF_TRUTH + r"; multiplicity $n_2=\frac{m(m-3)}2$",
+            # In factors, since the product of four whole numbers of this size overflows.
+            stable=_pair_exact * (1 - (ell - 2) / (m - 2)) * (1 - (ell - 2) / (m - 3)),
         ),
         Law(
             "B12.even",
