@@ -522,11 +522,14 @@ class Found:
     ----------
     z : ndarray, shape (d, inputs)
         The activations on all inputs, in the order of `every_input`.
+    W : ndarray, shape (d, m)
+        The weights of ReLU layers; empty, shape (d, 0), where activations are any functions.
     readoff : ndarray, shape (pairs, d)
     errors : Errors
     """
 
     z: np.ndarray
+    W: np.ndarray
     readoff: np.ndarray
     errors: Errors
 
@@ -549,10 +552,15 @@ class _Task:
         """
         d = len(z)
         ridge = RIDGE * np.mean(z**2) * self.weight.sum(axis=1).max()
-        gram = np.einsum("px,ix,jx->pij", self.weight, z, z, optimize=True)
-        gram = gram + ridge * np.eye(d)
+        # One matrix serves all pairs where all estimates weigh the same.
+        weight = self.weight[:1] if np.ptp(self.weight) == 0 else self.weight
+        gram = np.einsum("px,ix,jx->pij", weight, z, z, optimize=True) + ridge * np.eye(d)
         sides = np.concatenate([(self.weight * self.t)[None], self.demands])
-        solved = np.linalg.solve(gram, np.einsum("kpx,ix->pik", sides, z, optimize=True))
+        projected = np.einsum("kpx,ix->pik", sides, z, optimize=True)
+        if len(gram) == 1:
+            solved = np.moveaxis(np.tensordot(np.linalg.inv(gram[0]), projected, (1, 1)), 0, 1)
+        else:
+            solved = np.linalg.solve(gram, projected)
         answers = np.einsum("pik,ix->kpx", solved, z, optimize=True)
         means = np.einsum("kpx,lpx->kl", self.demands, answers, optimize=True)
         nu = np.linalg.solve(means[:, 1:], np.array(CALIBRATED) - means[:, 0])
@@ -637,4 +645,5 @@ def search(
     )  # fmt: skip
     z = activations(best.x)
     readoff = task.readoff(z)[1]
-    return Found(z, readoff, judge((readoff @ z).T, task.c.T))
+    W = best.x.reshape(d, m + 1)[:, :m] if layers == RELU else np.empty((d, 0))
+    return Found(z, W, readoff, judge((readoff @ z).T, task.c.T))
