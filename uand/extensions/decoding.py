@@ -138,7 +138,7 @@ def exchange(z: np.ndarray, W: np.ndarray, start: np.ndarray, theta: float) -> D
     checks.memory(16.0 * batch * ell * (d + m), f"d = {d}, m = {m}, inputs = {batch}")
 
     def distance(k: np.ndarray, z: np.ndarray) -> np.ndarray:
-        return (np.maximum(k - np.float32(theta), 0) - z) ** 2
+        return np.asarray((np.maximum(k - np.float32(theta), 0) - z) ** 2)
 
     residual = distance(w[:, sets].sum(axis=2).T, z).sum(axis=1)
     sweeps = np.zeros(batch, dtype=np.int64)

@@ -123,7 +123,7 @@ def train(
         rng.normal(size=d * m) / np.sqrt(ell), np.zeros(d),
         rng.normal(size=N * d) / np.sqrt(d), np.zeros(N),
     ])  # fmt: skip
-    # The largest error has no slope to speak of far from the best network: its norm comes by stages.
+    # Few estimates have the largest error, and only they a slope: so its norm comes by stages.
     stages = POWERS if loss == WORST else POWERS[-1:]
     for power in stages:
         best = optimize.minimize(
