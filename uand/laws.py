@@ -1544,12 +1544,12 @@ CLAIMS: dict[str, Claim] = {
         ),
         Claim(
             "B12",
-            r"The price of calibration. Read all $N=\binom m2$ pairs linearly, $y=Rz$, from any "
+            r"The price of calibration. Read all $m'=\binom m2$ pairs linearly, $y=Rz$, from any "
             r"$d$ activations, with mean 1 with both on, 0 with one and 0 with none, over inputs "
-            r"and pairs. Then $\overline{(y-t)^2}\ge\frac1N[\min_r\sum_j\lambda_jn_j^2/r_j"
+            r"and pairs. Then $\overline{(y-t)^2}\ge\frac1{m'}[\min_r\sum_j\lambda_jn_j^2/r_j"
             r"-\binom\ell2]$ over $0\le r_j\le n_j$ with the sum $d$, where {B12.constant}, "
             r"{B12.star} and {B12.cycle} are the eigenvalues of $E\,tt^T$ and "
-            r"$n_j=1,\ m-1,\ m(m-3)/2$. It is attained, at every $d\le N$. To leading order "
+            r"$n_j=1,\ m-1,\ m(m-3)/2$. It is attained, at every $d\le m'$. To leading order "
             r"{B12.floor}. Reading $d$ pairs only is hardly worse, {B12.even}. One kind of pair "
             r"alone has no such floor.",
             "extensions/optimal",
