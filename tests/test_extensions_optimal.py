@@ -379,3 +379,41 @@ def test_the_slope_of_the_search_is_a_slope() -> None:
 def test_bad_input(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# --- each pair by itself --------------------------------------------------------------------------
+
+
+def means_of_each_pair(y: np.ndarray, m: int, ell: int) -> np.ndarray:
+    """Return the means with both on, the first alone, the second alone and none, by plain sets."""
+    inputs = [set(x) for x in itertools.combinations(range(m), ell)]
+    found = []
+    for column, (a, b) in enumerate(itertools.combinations(range(m), 2)):
+        kinds = [[(a in x) == first and (b in x) == second for x in inputs]
+                 for first, second in ((1, 1), (1, 0), (0, 1), (0, 0))]  # fmt: skip
+        found.append([y[np.array(kind), column].mean() for kind in kinds])
+    return np.array(found)
+
+
+def test_layers_on_the_floor_may_calibrate_each_pair_by_itself() -> None:
+    m, ell = 8, 3
+    t, _ = truth(m, ell)
+    for d in (17, 21):
+        layer, off = optimal.each_pair_calibrated(m, ell, d, random_stream(8, d))
+        y = layer(t)
+        assert off < 1e-12
+        assert np.allclose(means_of_each_pair(y, m, ell), [1, 0, 0, 0], atol=1e-5)
+        assert rms(y, t) == pytest.approx(optimal.floor(m, ell, d).rms, rel=1e-5)
+
+
+def test_other_widths_do_not() -> None:
+    for m, ell, d in ((8, 3, 10), (8, 2, 12)):
+        t, _ = truth(m, ell)
+        ends = []
+        for seed in range(3):
+            layer, off = optimal.each_pair_calibrated(m, ell, d, random_stream(seed))
+            wrong = means_of_each_pair(layer(t), m, ell) - [1, 0, 0, 0]
+            assert (wrong**2).sum() <= off * (1 + 1e-9)
+            ends.append(off)
+        assert min(ends) > 0.1
+        assert max(ends) < min(ends) * 1.5

@@ -647,3 +647,76 @@ def search(
     readoff = task.readoff(z)[1]
     W = best.x.reshape(d, m + 1)[:, :m] if layers == RELU else np.empty((d, 0))
     return Found(z, W, readoff, judge((readoff @ z).T, task.c.T))
+
+
+def each_pair_calibrated(
+    m: int, ell: int, d: int, rng: np.random.Generator, steps: int = 3000
+) -> tuple[Construction, float]:
+    r"""Search the layers on the floor for one in which each pair is calibrated by itself.
+
+    Every space :math:`\mathcal V` with the best :math:`r_j` carries one layer on the floor,
+    :math:`y=\Pi_{\mathcal V}Mt` with a fixed matrix :math:`M`. The mean estimates of a pair with
+    both on, with the first alone, the second alone and none are linear in the projection: the sum
+    of the squares of what they are off, and of what the :math:`r_j` are off, is made least.
+
+    Parameters
+    ----------
+    m, ell, d : int
+        Small: the projection on all pairs is held at once.
+    rng : numpy.random.Generator
+        Draws the space to start from.
+    steps : int
+        At most so many.
+
+    Returns
+    -------
+    layer : Construction
+    off : float
+        The sum of squares at the end: some rounding if there is such a layer, and it was found.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    Notes
+    -----
+    Page *optimal*, beside claim B12.
+    """
+    m, ell = _sizes(m, ell)
+    N = math.comb(m, 2)
+    d = checks.integer("d", d, 1, N, of="m(m-1)/2")
+    f, t, _ = every_input(m, ell)
+    basis, n = eigenvectors(m), np.array(multiplicities(m))
+    r = np.array(floor(m, ell, d).dimensions)
+    parts = [part @ part.T for part in np.split(basis, np.cumsum(n)[:-1], axis=1)]
+    M = sum(size / one * part for size, one, part in zip(n, r, parts, strict=True))
+    first, second = (f[:, side] for side in all_pairs(m).T)
+    kinds = (first * second, first * (1 - second), (1 - first) * second,
+             (1 - first) * (1 - second))  # fmt: skip
+    # E[Mt | kind of the pair], a column for each pair.
+    given = [M @ (t.T @ kind / kind.sum(axis=0)) for kind in kinds]
+
+    def deviation(x: np.ndarray) -> tuple[float, np.ndarray]:
+        Q, R = np.linalg.qr(x.reshape(N, d))
+        projection = Q @ Q.T
+        total, slope = 0.0, np.zeros((N, N))
+        for one, wanted in zip(given, (1, 0, 0, 0), strict=True):
+            off = np.einsum("pq,qp->p", projection, one) - wanted
+            total += float((off**2).sum())
+            slope += 2 * off[:, None] * one.T
+        for one, wanted in zip(parts, r, strict=True):
+            off = np.sum(projection * one) - wanted
+            total += float(off**2)
+            slope += 2 * off * one
+        # The projection moves by (1 - projection) dx R^-1 Q^T and its transpose.
+        outside = (slope + slope.T) @ Q
+        outside = outside - Q @ (Q.T @ outside)
+        return total, np.linalg.solve(R, outside.T).T.ravel()
+
+    best = optimize.minimize(
+        deviation, rng.normal(size=N * d), jac=True, method="L-BFGS-B",
+        options={"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-22, "gtol": 1e-11},
+    )  # fmt: skip
+    V = np.linalg.qr(best.x.reshape(N, d))[0]
+    return Construction(V.T @ M, V), float(best.fun)
