@@ -168,7 +168,7 @@ def test_the_ledger_as_a_table(run: Run) -> None:
     lines = out.splitlines()
     assert status == 0
     assert lines[0].split() == ["claim", "chapter", "predicted", "measured", "s.e.", "verdict"]
-    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in (*range(1, 12), 13)]
+    claims = [f"A{n}" for n in range(1, 35)] + [f"B{n}" for n in range(1, 14)]
     assert [line.split()[0] for line in lines[1:]] == claims
     assert lines[2].split() == ["A2", "neurons", "1,024", "1,024", "0", "confirmed"]
     assert lines[1].split() == ["A1", "features", "-", "-", "-", "stated"]
@@ -344,8 +344,7 @@ def test_a_number_that_is_not_finite_can_be_negative(run: Run) -> None:
     [
         ([], ["COMMAND"]),
         (["desing"], ["desing", "predict", "simulate", "ledger"]),
-        (["predict"], ["--m, --d, --ell, --p, --eps"]),
-        (["predict", "--m", "200", "--d", "2000", "--ell", "3", "--p", "0.1"], ["--eps"]),
+        (["predict"], ["--m, --d, --ell, --p"]),
         (["predict", *options(**LAYER), "--eps"], ["--eps", "expected one argument"]),
         (["predict", *options(**LAYER), "--widht", "3"], ["--widht 3"]),
         (["predict", *options(**LAYER), "--layers", "3"], ["--layers 3"]),

@@ -321,7 +321,7 @@ def test_with_one_feature_direction_read_the_noise_is_that_of_a22() -> None:
         (lambda: optimal.mean_response(3, 2, 0.5), "n = 3: must be"),
         (lambda: optimal.best(4, 100, "pooled"), "m = None: must be"),
         (lambda: optimal.best(4, 100, "mean"), "objective = 'mean': must be"),
-        (lambda: optimal.best(4, 10), "d = 10: must be larger"),
+        (lambda: optimal.best(4, 100, activation="step"), "activation = 'step': must be"),
         (lambda: optimal.krawtchouk(4, 0.5, 5), "degree = 5: must be"),
         (lambda: optimal.measure(9, 50, 4, 0.5, 4, 1, random_stream(1)), "theta = 4.0: must leave"),
         (lambda: optimal.superposed_noise(0, 50, 9, 4, 0.5, 2), "d0 = 0: must be"),

@@ -421,13 +421,13 @@ def test_predict_takes_any_kind_of_number() -> None:
 
 def test_what_is_undefined_is_none() -> None:
     nothing = predict(6, 5, 1, 0.5, 0.3).pairs["both"]  # no pair has both on
-    assert nothing == interference.KindFigures(0, None, None, None, 0.0)
+    assert nothing == interference.KindFigures(0, None, None, None, None, 0.0)
     assert predict(6, 5, 6, 0.5, 0.3).pairs["none"] == nothing
     assert predict(6, 5, 0, 0.5, 0.3).pairs["one"] == nothing
     unread = predict(6, 5, 2, 0, 0.3)  # no neuron reads anything
     assert unread.coverage == interference.Coverage(15, 0.0 + math.exp(-15))
     for kind, count in (("both", 1), ("one", 8), ("none", 6)):
-        assert unread.pairs[kind] == interference.KindFigures(count, None, None, 1.0, count)
+        assert unread.pairs[kind] == interference.KindFigures(count, None, None, None, 1.0, count)
     certain = predict(6, 5, 4, 1, 2)  # every neuron reads everything
     assert certain.coverage == interference.Coverage(0, 1)
     for kind, error, failing in (("both", 2, 0), ("one", 3, 1), ("none", 3, 1)):
@@ -1291,7 +1291,7 @@ def test_pooled_over_all_pairs_sparse_neurons_come_near_the_floor() -> None:
     assert sparse.p < 0.01
     assert sparse.pooled_rms == pytest.approx(0.00564, abs=5e-6)
     assert dense.pooled_rms == pytest.approx(0.00829, abs=5e-6)
-    assert calibration_floor(10**5, 8, 10**6) == pytest.approx(0.00529, abs=5e-6)
+    assert calibration_floor(10**5, 8, 10**6).rms == pytest.approx(0.00529, abs=5e-6)
     assert predict(**at, p=0.5, activation="quadratic").pooled_rms == pytest.approx(
         0.00529, abs=5e-6
     )

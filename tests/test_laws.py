@@ -29,6 +29,7 @@ CHAPTERS |= {
         "higher_order",
         "learned",
         "optimal",
+        "calibration",
     )
 }
 

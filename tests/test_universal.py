@@ -403,9 +403,9 @@ def test_a_layer_of_another_activation_meets_its_demand(change: dict[str, Any]) 
     law = predict(60, found.d, 4, found.p, 0.5, "contrast", theta=found.theta, activation=kind)
     assert found.pooled_rms == pytest.approx(law.pooled_rms, rel=1e-12)
     assert found.floor is not None
-    assert found.floor.rms == calibration_floor(60, 4, found.d)
-    assert calibration_floor(60, 4, found.floor.d) <= found.pooled_rms
-    assert calibration_floor(60, 4, found.floor.d - 1) > found.pooled_rms
+    assert found.floor.rms == calibration_floor(60, 4, found.d).rms
+    assert calibration_floor(60, 4, found.floor.d).rms <= found.pooled_rms
+    assert calibration_floor(60, 4, found.floor.d - 1).rms > found.pooled_rms
 
 
 def test_dense_and_quadratic_layers_are_narrower_than_sparse_ones() -> None:

@@ -112,7 +112,12 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="chance that a neuron reads a feature, or auto: that of the least rms error",
     )
-    layer.add_argument("--eps", type=_real, required=True, help="tolerated error of an estimate")
+    layer.add_argument(
+        "--eps",
+        type=_real,
+        default=0.5,
+        help="tolerated error of an estimate; default: %(default)s",
+    )
     layer.add_argument("--readoff", choices=READOFFS, default=MEAN, help="default: %(default)s")
     layer.add_argument(
         "--ensemble",

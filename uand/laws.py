@@ -184,6 +184,7 @@ _EXACTLY = r"exactly $\ell$ features on; neurons read each feature independently
 _BOTH = _EXACTLY + "; the neuron reads both features of the pair, and both are on"
 _ONE = _EXACTLY + "; the neuron reads both features of the pair, and one is on"
 _NONE = _EXACTLY + "; the neuron reads both features of the pair, and none is on"
+_OF_TRUTH = r"of $E\,tt^T$ over all pairs, exactly $\ell$ features on, $2\le\ell\le m-2$"
 _SET = _EXACTLY + r"; a set $I$ of $r$ features, each mean over the random layers that have it"
 
 
@@ -1182,6 +1183,45 @@ LAWS: dict[str, Law] = {
             cancels=True,
         ),
         Law(
+            "B12.constant",
+            r"\lambda_0",
+            ell**2 * (ell - 1) ** 2 / (2 * m * (m - 1)),
+            (m, ell),
+            _OF_TRUTH + r"; multiplicity $n_0=1$",
+        ),
+        Law(
+            "B12.star",
+            r"\lambda_1",
+            ell * (ell - 1) ** 2 * (m - ell) / (m * (m - 1) * (m - 2)),
+            (m, ell),
+            _OF_TRUTH + r"; multiplicity $n_1=m-1$",
+        ),
+        Law(
+            "B12.cycle",
+            r"\lambda_2",
+            ell * (ell - 1) * (m - ell) * (m - ell - 1) / (m * (m - 1) * (m - 2) * (m - 3)),
+            (m, ell),
+            _OF_TRUTH + r"; multiplicity $n_2=\frac{m(m-3)}2$",
+            # In factors, since the product of four whole numbers of this size overflows.
+            stable=_pair_exact * (1 - (ell - 2) / (m - 2)) * (1 - (ell - 2) / (m - 3)),
+        ),
+        Law(
+            "B12.even",
+            r"\overline{(y-t)^2}",
+            ell * (ell - 1) / 2 * (1 / d - 2 / (m * (m - 1))),
+            (m, ell, d),
+            r"$d$ pairs read exactly and times $\binom m2/d$, the others 0; $d\le\binom m2$",
+        ),
+        Law(
+            "B12.floor",
+            r"\mathrm{RMS}",
+            _root(ell * (ell - 1) / (2 * d)),
+            (ell, d),
+            r"the least of any calibrated linear read-off of all pairs; $d\ll\binom m2$, "
+            r"$\ell\ll m$",
+            exact=False,
+        ),
+        Law(
             "B13.signal",
             r"\Delta",
             zhat2 / (p * (1 - p) * _root(ell * (ell - 1) / 2)),
@@ -1640,6 +1680,19 @@ CLAIMS: dict[str, Claim] = {
             r"{B11.variance_none}. In the worst kind of pair dense neurons are best, {B11.dense}, "
             r"least at $\tau=1.0446$ with $1.0802\,\ell/\sqrt d$; over all pairs sparse ones.",
             "extensions/optimal",
+            BOOK,
+        ),
+        Claim(
+            "B12",
+            r"The price of calibration. Read all $m'=\binom m2$ pairs linearly, $y=Rz$, from any "
+            r"$d$ activations, with mean 1 with both on, 0 with one and 0 with none, over inputs "
+            r"and pairs. Then $\overline{(y-t)^2}\ge\frac1{m'}[\min_r\sum_j\lambda_jn_j^2/r_j"
+            r"-\binom\ell2]$ over $0\le r_j\le n_j$ with the sum $d$, where {B12.constant}, "
+            r"{B12.star} and {B12.cycle} are the eigenvalues of $E\,tt^T$ and "
+            r"$n_j=1,\ m-1,\ m(m-3)/2$. It is attained, at every $d\le m'$. To leading order "
+            r"{B12.floor}. Reading $d$ pairs only is hardly worse, {B12.even}. One kind of pair "
+            r"alone has no such floor.",
+            "extensions/calibration",
             BOOK,
         ),
         Claim(

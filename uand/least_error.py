@@ -7,6 +7,8 @@ and `floor_width` the width at which it allows a given error. Claims B11, B12 an
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -19,9 +21,11 @@ from uand import checks
 from uand.checks import CONTRAST, EXACT, QUADRATIC, WORST
 from uand.contrast import READS_ON, harmonic_mean
 from uand.distributions import MAX_SIZE, binomial_pmf, excess_pmf, variance
+from uand.laws import LAWS
 from uand.neurons import Activation
-from uand.readoff import BOTH, KINDS
+from uand.readoff import BOTH, KINDS, NONE, ONE
 
+CALIBRATED = (1.0, 0.0, 0.0)  # mean estimates with both, one and none on
 LOGIT_MAX = 34.5  # log-odds of the largest density that is not yet 1
 RARE = 1e-9  # a number of on-features outside the pair that is rarer is left out of the search
 
@@ -29,43 +33,167 @@ RARE = 1e-9  # a number of on-features outside the pair that is rarer is left ou
 # --- the floor ----------------------------------------------------------------------------------
 
 
-def calibration_floor(m: int, ell: int, d: int) -> float:
-    r"""Return the least pooled error of any `d` activations with a calibrated linear read-off.
+def chance_on(k: int, m: int, ell: int) -> Fraction:
+    r"""Return :math:`q_k`, the chance that `k` given features are all on.
 
-    .. math:: \mathrm{RMS}^2\ge\frac1N\Big[\min_{0\le r_j\le n_j,\ \sum_jr_j=d}\
-              \sum_j\frac{\lambda_jn_j^2}{r_j}-\binom\ell2\Big],\qquad N=\binom m2
+    >>> chance_on(2, 4, 2)
+    Fraction(1, 6)
+    """
+    m, ell = check_sizes(m, ell)
+    k = checks.integer("k", k, 0, m, of="m")
+    return Fraction(math.perm(ell, k), math.perm(m, k))
 
-    with the eigenvalues :math:`\lambda_j` of the second moments of all pairs, and how often each
-    occurs. At the minimum :math:`r_j` is proportional to :math:`n_j\sqrt{\lambda_j}`, but never
-    more than :math:`n_j`.
+
+def eigenvalues(m: int, ell: int) -> tuple[Fraction, Fraction, Fraction]:
+    r"""Return the eigenvalues :math:`\lambda_0,\lambda_1,\lambda_2` of :math:`E\,tt^T`, exactly.
 
     Parameters
     ----------
     m, ell : int
-        Features, and how many of them are on, exactly.
-    d : int
-
-    Returns
-    -------
-    float
-        The root-mean-square error over all pairs and inputs; 0 from :math:`d=\binom m2` on.
+        Exactly `ell` of `m` features on, from 2 to m - 2.
 
     Raises
     ------
     ValueError
         If a parameter is out of range.
 
+    >>> eigenvalues(5, 2)
+    (Fraction(1, 10), Fraction(1, 10), Fraction(1, 10))
+
     Notes
     -----
-    Claim B12. It bounds the *pooled* error, and so the worst kind of pair, but no other kind alone;
-    and only linear read-offs whose estimates average 1 where both features are on and 0 elsewhere.
-
-    >>> [round(calibration_floor(300, ell, 4096), 4) for ell in (2, 4, 8, 16)]
-    [0.0149, 0.0364, 0.078, 0.1581]
+    Claim B12, page *calibration*.
     """
-    m = checks.integer("m", m, 2, MAX_SIZE)
-    ell = checks.integer("ell", ell, 0, m, of="m")
-    return _floor(_eigenvalues(m, ell), math.comb(m, 2), checks.integer("d", d, 1, MAX_SIZE))
+    return _eigenvalues(*check_sizes(m, ell))
+
+
+@lru_cache(maxsize=64)
+def _eigenvalues(m: int, ell: int) -> tuple[Fraction, Fraction, Fraction]:
+    found = []
+    for name in ("constant", "star", "cycle"):
+        law = LAWS[f"B12.{name}"]
+        exact = law.expr.subs(dict(zip(law.args, (m, ell), strict=True)))
+        found.append(Fraction(int(exact.p), int(exact.q)))
+    return found[0], found[1], found[2]
+
+
+def multiplicities(m: int) -> tuple[int, int, int]:
+    r"""Return the dimensions of the eigenspaces: :math:`1,\ m-1,\ m(m-3)/2`."""
+    m = checks.integer("m", m, 4, MAX_SIZE)
+    return 1, m - 1, m * (m - 3) // 2
+
+
+def inner_products(
+    m: int, ell: int, means: Sequence[Any] = CALIBRATED
+) -> tuple[Fraction, Fraction, Fraction]:
+    r"""Return :math:`s_j=E\langle t_j,y\rangle` of a read-off with given means, exactly.
+
+    The part :math:`t_j` of the truth in an eigenspace depends, at a pair, only on how many of the
+    pair are on: so the three means fix its product with any read-off.
+
+    Parameters
+    ----------
+    m, ell : int
+    means : sequence of three numbers
+        Mean estimates with both, one and none on, over inputs and pairs.
+
+    Notes
+    -----
+    Claim B12, page *calibration*. They add up to the mean of :math:`\langle t,y\rangle`, which is
+    :math:`\binom\ell2` times the first mean. For the means 1, 0 and 0 they are
+    :math:`\lambda_jn_j`.
+    """
+    m, ell = check_sizes(m, ell)
+    chosen = _means(means)
+    mean = Fraction(math.comb(ell, 2), math.comb(m, 2))
+    products = [Fraction(0)] * 3
+    counts = math.comb(ell, 2), ell * (m - ell), math.comb(m - ell, 2)
+    for c, count, value in zip((BOTH, ONE, NONE), counts, chosen, strict=True):
+        star = Fraction(ell - 1, m - 2) * (c - Fraction(2 * ell, m))
+        parts = (mean, star, int(c == BOTH) - mean - star)
+        products = [s + part * count * value for s, part in zip(products, parts, strict=True)]
+    return products[0], products[1], products[2]
+
+
+@dataclass(frozen=True)
+class Floor:
+    r"""The least error of any layer and linear read-off with given means.
+
+    Attributes
+    ----------
+    rms : float
+        The root-mean-square error over all pairs and inputs.
+    dimensions : tuple of three floats
+        The :math:`r_j` at the minimum: how much of each eigenspace the read-off reaches.
+    """
+
+    rms: float
+    dimensions: tuple[float, float, float]
+
+
+def calibration_floor(m: int, ell: int, d: int, means: Sequence[Any] = CALIBRATED) -> Floor:
+    r"""Return the least pooled error of `d` activations and a linear read-off with given means.
+
+    .. math:: \mathrm{RMS}^2\ge\frac1N\min_r\sum_j\Big[\frac{(s_j-\lambda_jr_j)^2}{\lambda_jr_j}
+              +\lambda_j(n_j-r_j)\Big],\qquad 0\le r_j\le n_j,\quad\sum_jr_j=d
+
+    with the :math:`s_j` of `inner_products`. The sum is that of :math:`s_j^2/\lambda_jr_j` and a
+    constant, so that :math:`r_j` is in proportion to :math:`|s_j|/\sqrt{\lambda_j}`, or
+    :math:`n_j` where that would be more: water-filling, in three steps at most.
+
+    Parameters
+    ----------
+    m, ell : int
+        Exactly `ell` of `m` features on, from 2 to m - 2.
+    d : int
+        Activations; one more for a read-off with a constant. From :math:`N=\binom m2` on, as N.
+    means : sequence of three numbers
+        Mean estimates with both, one and none on, over inputs and pairs: 1, 0 and 0 if calibrated.
+
+    Returns
+    -------
+    Floor
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(calibration_floor(300, 8, 4096).rms, 4)
+    0.078
+    >>> calibration_floor(300, 8, 44850).rms
+    0.0
+
+    Notes
+    -----
+    Claim B12, page *calibration*. Each term is at least 0, and nothing cancels.
+    """
+    m, ell = check_sizes(m, ell)
+    chosen = _means(means)
+    n = np.array(multiplicities(m), dtype=float)
+    N = math.comb(m, 2)
+    exact = inner_products(m, ell, chosen)
+    s = np.array([float(one) for one in exact])
+    lam = np.array([float(one) for one in eigenvalues(m, ell)])
+    left = float(min(checks.integer("d", d, 1, MAX_SIZE), N))
+    share = np.abs(s) / np.sqrt(lam)
+    r, free = np.zeros(3), share > 0
+    while free.any():
+        r[free] = left * share[free] / share[free].sum()
+        over = free & (r >= n)
+        if not over.any():
+            break
+        r[over] = n[over]
+        left -= float(n[over].sum())
+        free &= ~over
+    # Where nothing is asked of an eigenspace, nothing is gained by reaching it.
+    reached = r > 0
+    terms = lam * (n - r)
+    safe = np.where(reached, lam * r, 1.0)
+    terms = terms + np.where(reached, (s - lam * r) ** 2 / safe, 0.0)
+    if chosen == [1, 0, 0]:
+        terms = np.where(reached, lam * n * (n - r) / np.where(reached, r, 1.0), 0.0)
+    return Floor(math.sqrt(float(terms.sum()) / N), (float(r[0]), float(r[1]), float(r[2])))
 
 
 def floor_width(m: int, ell: int, rms: float) -> int:
@@ -78,50 +206,40 @@ def floor_width(m: int, ell: int, rms: float) -> int:
     ----------
     m, ell : int
     rms : float
-        The pooled root-mean-square error.
+        The root-mean-square error over all pairs.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
 
     >>> floor_width(300, 8, 0.0780)
-    4098
+    4096
+
+    Notes
+    -----
+    Claim B12, page *calibration*.
     """
-    m = checks.integer("m", m, 2, MAX_SIZE)
-    ell = checks.integer("ell", ell, 0, m, of="m")
     wanted = float(checks.tolerance("rms", rms))
-    spectrum = _eigenvalues(m, ell)
-    low, high = 0, math.comb(m, 2)  # at `high` the floor is 0
-    pairs = high
+    low, high = 0, math.comb(m, 2)  # at `high` the floor is 0, and it falls with every neuron
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _floor(spectrum, pairs, middle) <= wanted else (middle, high)
+        low, high = (
+            (low, middle) if calibration_floor(m, ell, middle).rms <= wanted else (middle, high)
+        )
     return high
 
 
-def _eigenvalues(m: int, ell: int) -> list[tuple[float, int]]:
-    """Return the eigenvalues of the second moments of all pairs that are not 0, with how many."""
-    q2, q3, q4 = (
-        Fraction(math.perm(ell, k), math.perm(m, k)) if k <= m else Fraction(0) for k in (2, 3, 4)
-    )
-    found = [
-        (q2 + 2 * (m - 2) * q3 + Fraction(math.comb(m - 2, 2)) * q4, 1),
-        (q2 + (m - 4) * q3 - (m - 3) * q4, m - 1 if m > 2 else 0),
-        (q2 - 2 * q3 + q4, m * (m - 3) // 2),
-    ]
-    return [(float(value), count) for value, count in found if value > 0 and count > 0]
+def check_sizes(m: int, ell: int) -> tuple[int, int]:
+    """Return the sizes, if there are pairs of every kind and eigenvectors of every sort."""
+    m = checks.integer("m", m, 4, MAX_SIZE)
+    return m, checks.integer("ell", ell, 2, m - 2, of="m - 2")
 
 
-def _floor(spectrum: list[tuple[float, int]], pairs: int, d: int) -> float:
-    if d >= sum(n for _, n in spectrum):
-        return 0.0
-    # Eigenspaces are full in the order of their eigenvalues.
-    left, partly = float(d), sorted(spectrum, reverse=True)
-    while True:
-        rate = left / math.fsum(n * math.sqrt(value) for value, n in partly)
-        if rate * math.sqrt(partly[0][0]) < 1:  # r / n of the first
-            break
-        left -= partly.pop(0)[1]
-    # With binom(ell, 2) the sum of all lambda n, each term less its share: nothing cancels, and
-    # what is full adds nothing.
-    excess = math.fsum(value * n * (1 / (rate * math.sqrt(value)) - 1) for value, n in partly)
-    return math.sqrt(excess / pairs)
+def _means(means: Sequence[Any]) -> list[Fraction]:
+    if len(means) != 3:
+        raise ValueError(f"means = {tuple(means)}: must be three, with both, one and none on")
+    return [checks.finite("means", float(value)) for value in means]
 
 
 # --- the best random layer ----------------------------------------------------------------------

@@ -15,9 +15,11 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from uand import features, neurons, readoff, regimes, universal
+from uand import features, least_error, neurons, readoff, regimes, universal
 from uand.backend import random_stream
+from uand.checks import RELU
 from uand.extensions import (
+    calibration,
     gaussian,
     higher_order,
     learned,
@@ -2056,6 +2058,81 @@ def _measure_b11(rng: np.random.Generator) -> Iterable[Comparison]:
                    worst, seen.square["none"], differs=True)  # fmt: skip
 
 
+def _measure_b12(rng: np.random.Generator) -> Iterable[Comparison]:
+    rounding = 1e-12  # of sums of floats over all inputs; nothing is sampled
+    for m, ell in ((7, 3), (9, 2), (10, 5)):
+        t = _pairs_on(m, ell)
+        values = np.sort(np.linalg.eigvalsh(t.T @ t / len(t)))[::-1]
+        for name, part in (("constant", values[:1]), ("star", values[1:m]), ("cycle", values[m:])):
+            law = float(LAWS[f"B12.{name}"](m, ell))
+            # The largest and the smallest, so that the multiplicity is right too.
+            for which, value in (("largest", part[0]), ("smallest", part[-1])):
+                yield Comparison(f"{which} eigenvalue of the {name} part, m={m}, ell={ell}", law,
+                                 float(value), systematic=rounding)  # fmt: skip
+    # Layers that stand on the floor, and any others, whose best read-off stands above it.
+    m, ell = 9, 4
+    t = _pairs_on(m, ell)
+    for d in (1, 5, 20, 35):
+        for means in ((1.0, 0.0, 0.0), (0.6, 0.1, 0.02)):
+            y = calibration.attaining(m, ell, d, means)(t)
+            floor = least_error.calibration_floor(m, ell, d, means).rms
+            yield Comparison(f"error of the constructed layer, means {means}, d={d}, m={m}, "
+                             f"ell={ell}", floor, float(np.sqrt(((y - t) ** 2).mean())),
+                             systematic=rounding)  # fmt: skip
+            yield Comparison(f"its mean with both on, means {means}, d={d}, m={m}, ell={ell}",
+                             means[0], float(y[t == 1].mean()), systematic=rounding)  # fmt: skip
+    m, ell, d, tries = 8, 3, 9, 40
+    floor = least_error.calibration_floor(m, ell, d).rms
+    for layers, steps in ((calibration.ANY, 300), (calibration.RELU, 5)):
+        several = 3 if layers == calibration.ANY else tries
+        found = [
+            calibration.search(m, ell, d, rng, layers, steps=steps).errors for _ in range(several)
+        ]
+        errors = np.array([one.pooled for one in found])
+        if layers == calibration.ANY:  # the search stops where a step gains a relative 1e-13 or so
+            yield Comparison(f"least error that a search of all layers finds, d={d}, m={m}, "
+                             f"ell={ell}", floor, float(errors.min()), systematic=1e-7)  # fmt: skip
+        else:
+            yield Comparison(f"searches of ReLU layers that stay above the floor, d={d}, m={m}, "
+                             f"ell={ell}", tries, float(np.sum(errors > floor)))  # fmt: skip
+    # Some pairs only; and to leading order, with the two sides that the error lies between.
+    for m, ell, d in ((10, 3, 12), (12, 2, 40)):
+        t = _pairs_on(m, ell)
+        y = calibration.chosen_pairs(m, d)(t)
+        yield Comparison(f"mean square error of {d} pairs read alone, m={m}, ell={ell}",
+                         float(LAWS["B12.even"](m, ell, d)), float(((y - t) ** 2).mean()),
+                         systematic=rounding)  # fmt: skip
+    for m, ell, d in ((40, 2, 20), (22, 4, 6)):
+        t = _pairs_on(m, ell)
+        law = float(LAWS["B12.floor"](ell, d))
+        left = (m - 3) * (m - ell) * (m - ell - 1) / ((m - 1) ** 2 * (m - 2))
+        y = calibration.attaining(m, ell, d)(t)
+        least = law * math.sqrt(left - 2 * d / (m * (m - 1)))
+        yield Comparison(f"error of the constructed layer in leading order, d={d}, m={m}, "
+                         f"ell={ell}", law, float(np.sqrt(((y - t) ** 2).mean())),
+                         systematic=law - least)  # fmt: skip
+    # Two kinds of pair without any error, in calibrated layers.
+    m, ell = 9, 3
+    f, truth, c = calibration.every_input(m, ell)
+    for kind, layer in (
+        ("both", calibration.right_but_none(m, ell)),
+        ("none", calibration.affine_plane()),
+    ):
+        W, theta, weights = layer
+        y = np.maximum(f @ W.T - theta, 0) @ weights.T
+        here = (c == readoff.KINDS[kind]) | (c == readoff.ONE)
+        exact = np.isclose(y, truth, rtol=0, atol=1e-9)
+        yield Comparison(f"estimates without error with {kind} or one on, d={len(W)}, m={m}, "
+                         f"ell={ell}", float(here.sum()), float((here & exact).sum()))  # fmt: skip
+
+
+def _pairs_on(m: int, ell: int) -> np.ndarray:
+    """Return which pairs are on, over all inputs, shape (inputs, pairs)."""
+    pairs = np.array(list(combinations(range(m), 2)))
+    f = features.to_dense(np.array(list(combinations(range(m), ell))), m)
+    return np.asarray(f[:, pairs].all(axis=2), dtype=float)
+
+
 def _measure_b13(rng: np.random.Generator) -> Iterable[Comparison]:
     d = 10**6
     for ell, p in ((8, 0.5), (4, 0.3)):
@@ -2078,7 +2155,7 @@ def _measure_b13(rng: np.random.Generator) -> Iterable[Comparison]:
         yield _sampled(f"threshold at which a parabola has no slope, ell={ell}, p={p}",
                        LAWS["B13.theta"](ell, p), found, systematic=2e-3)  # fmt: skip
     for activation, ell, p, theta in (
-        (optimal.RELU, 8, 0.5, 5.0), (optimal.ABSOLUTE, 6, 0.4, 2.7), (optimal.STEP, 8, 0.3, 4.0),
+        (RELU, 8, 0.5, 5.0), (optimal.ABSOLUTE, 6, 0.4, 2.7), (optimal.STEP, 8, 0.3, 4.0),
         (optimal.COSINE, 8, 0.5, 3.2), (optimal.CUBIC, 6, 0.2, 1.5),
     ):  # fmt: skip
         z = np.asarray(optimal.activate(np.arange(ell + 1), theta, activation), dtype=float)
@@ -2148,6 +2225,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "B9": _measure_b9,
     "B10": _measure_b10,
     "B11": _measure_b11,
+    "B12": _measure_b12,
     "B13": _measure_b13,
 }
 

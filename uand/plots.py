@@ -462,6 +462,54 @@ def phase_diagram(
 
 
 @_styled
+def maps(
+    rows: Mapping[str, Mapping[str, Any]],
+    across: Any,
+    up: Mapping[str, Any],
+    levels: Sequence[float],
+    x: str,
+    y: str,
+    value: str,
+) -> Figure:
+    """Draw a quantity over a plane, one map beside the other, each with its least place marked.
+
+    Parameters
+    ----------
+    rows : mapping of str to mapping of str to array
+        The values, shape (up, across), of each map, by the name of its row and of its column.
+    across : array
+        The horizontal coordinates, on a logarithmic axis.
+    up : mapping of str to array
+        The vertical ones, by the name of the column.
+    levels : sequence of float
+        Where one shade ends and the next begins; what is above the last is left white.
+    x, y, value : str
+        Labels of the axes, and of the scale of shades.
+    """
+    columns = list(up)
+    figure = Figure(figsize=(6.4, 2.3 * len(rows) + 0.8))
+    axes = figure.subplots(len(rows), len(columns), sharex=True, sharey="col", squeeze=False)
+    shades: Any = None
+    for line, (row, of_columns) in zip(axes, rows.items(), strict=True):
+        for ax, column in zip(line, columns, strict=True):
+            z = np.asarray(of_columns[column])
+            shades = ax.contourf(across, up[column], z, levels, cmap="viridis_r")
+            ax.contour(across, up[column], z, levels, colors="white", linewidths=0.4)
+            i, j = np.unravel_index(np.argmin(z), z.shape)
+            ax.plot(across[j], up[column][i], "o", color=ORANGE, markeredgecolor="white")
+            ax.set_xscale("log")
+            ax.grid(visible=False)
+            ax.tick_params(labelsize="small")
+        line[0].set_ylabel(f"{row}\n{y}")
+    for ax, column in zip(axes[0], columns, strict=True):
+        ax.set_title(column, fontsize="medium")
+    for ax in axes[-1]:
+        ax.set_xlabel(x)
+    figure.colorbar(shades, ax=axes.ravel().tolist(), label=value, format="%g", ticks=levels)
+    return figure
+
+
+@_styled
 def adder_diagram(a: Any, b: Any, c: Any, total: Any, carry: Any, rows: int) -> Figure:
     """Draw three rows of bits with their sum and carry, and how many rows of which weight come up.
 

@@ -239,7 +239,7 @@ def critical_density(u: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Floor:
+class Beside:
     """How far a layer is from the limit of all layers with a calibrated linear read-off.
 
     Attributes
@@ -272,7 +272,7 @@ class Design:
     activation: str = RELU
     objective: str | None = None
     pooled_rms: float | None = None
-    floor: Floor | None = None
+    floor: Beside | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the command line prints in JSON."""
@@ -389,8 +389,8 @@ def design(
     at = demand.activation_at(width)
     error = pooled_rms(m, width, ell, density, readoff, at)
     floor = None
-    if readoff == CONTRAST and error is not None and ell >= 2:
-        floor = Floor(calibration_floor(m, ell, width), floor_width(m, ell, error))
+    if readoff == CONTRAST and error is not None and 2 <= ell <= m - 2:
+        floor = Beside(calibration_floor(m, ell, width).rms, floor_width(m, ell, error))
     return Design(
         True,
         m,

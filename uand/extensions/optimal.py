@@ -13,27 +13,22 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 
 from uand import backend, checks, features, neurons
+from uand.checks import OBJECTIVES, POOLED, QUADRATIC, RELU, WORST
 from uand.contrast import READS_ON, SIGNS, group_chances, harmonic_mean, inverse_sizes
 from uand.distributions import MAX_SIZE, binomial_pmf
 from uand.extensions.gaussian import Noise
 from uand.extensions.superposed import relu_moments, sample_vectors
 from uand.interference import kind_counts
 from uand.laws import LAWS
+from uand.least_error import best_layer
 from uand.readoff import KINDS, contrast
 
 # --- layers: the kink and other activations -----------------------------------------------------
 
-RELU, QUADRATIC, ABSOLUTE, STEP, COSINE, CUBIC = (
-    "relu",
-    "quadratic",
-    "absolute",
-    "step",
-    "cosine",
-    "cubic",
-)
+ABSOLUTE, STEP, COSINE, CUBIC = "absolute", "step", "cosine", "cubic"
 # Of k - theta. The cosine has a period of twelve, longer than the spread of the counts tried.
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     RELU: lambda x: np.maximum(x, 0),
@@ -43,9 +38,6 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     COSINE: lambda x: np.cos(math.pi / 6 * x),
     CUBIC: lambda x: x**3,
 }
-WORST, POOLED = "worst", "pooled"
-OBJECTIVES = (WORST, POOLED)
-EMPTY = 0.01  # share of the pairs that a search allows to have no estimate
 NODES = 7  # of the quadrature over what the directions of a pair have in common with an input
 HUGE = 1e9  # in place of infinity, with which no simplex can calculate
 LEAST_SIGNAL = 1e-12  # of the root of the variance of the activation: below it is rounding
@@ -272,10 +264,10 @@ def best(
     activation: str = RELU,
     whole: bool = False,
 ) -> Choice:
-    r"""Return the density and the threshold of least noise.
+    r"""Return the density and the threshold of least noise, by `uand.least_error.best_layer`.
 
-    Of the densities at which a group is empty for at most one pair in a hundred: a pair with an
-    empty group has no estimate, and leaving out the pairs that would be noisy is no merit.
+    In the search a pair with an empty group counts as an error of 1: it has no estimate, and
+    leaving out the pairs that would be noisy is no merit.
 
     Parameters
     ----------
@@ -284,55 +276,34 @@ def best(
         The largest of the three kinds' errors, or the error over all pairs.
     m : int, optional
         Features, on which the pooled error depends.
-    activation : str
+    activation : {"relu", "quadratic"}
     whole : bool
         Whether the threshold has to be a whole number.
 
     Raises
     ------
     ValueError
-        If a parameter is out of range, `m` is missing, or no density leaves so few groups empty.
+        If a parameter is out of range, or `m` is missing.
 
     Notes
     -----
-    First every whole threshold, each with its best density; then quarters about the best of them,
-    and from the best of those downhill in both. Claims B11 and B13, chapter *optimal*.
+    Claims B11 and B13, chapter *optimal*.
     """
     ell = checks.integer("ell", ell, 2, 10**4)
     d = checks.integer("d", d, 4, MAX_SIZE)
     checks.choice("objective", objective, OBJECTIVES)
+    checks.choice("activation", activation, checks.ACTIVATIONS)
     if objective == POOLED and m is None:
         raise ValueError("m = None: must be the number of features if the objective is 'pooled'")
-    least = math.sqrt(-math.expm1(math.log(EMPTY) / d))  # (1 - p^2)^d = EMPTY
-    if least >= 0.5:
-        raise ValueError(f"d = {d}: must be larger, or more than 1% of pairs have an empty group")
-    edge = math.log(1 / least - 1)  # of the logarithm of the odds
-
-    def error(x: float, theta: float) -> float:
-        if not (-edge <= x <= edge and 0 < theta < ell):
-            return math.inf
-        p = Fraction(1 / (1 + math.exp(-x)))
-        found = _deviations(ell, p, theta, activation, _marginal(d, p))
-        return found.worst if objective == WORST else pooled(found, m or ell, ell)
-
-    def density(theta: float) -> tuple[float, float]:
-        grid = np.linspace(-edge, edge, 16)
-        i = int(np.argmin([error(float(x), theta) for x in grid]))
-        span = (grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)])
-        found = minimize_scalar(lambda x: error(float(x), theta), bounds=span, method="bounded",
-                                options={"xatol": 1e-4})  # fmt: skip
-        return float(found.fun), float(found.x)
-
-    (_, x), theta = min((density(float(at)), float(at)) for at in range(1, ell))
-    if not whole:  # the worst kind's error has an edge wherever two kinds change places
-        near = theta + np.linspace(-0.75, 0.75, 7)
-        (_, x), theta = min((density(float(at)), float(at)) for at in near)
-        found = minimize(lambda at: min(error(*at), HUGE), [x, theta], method="Nelder-Mead",
-                         options={"xatol": 1e-4, "fatol": 1e-9})  # fmt: skip
-        x, theta = map(float, found.x)
-    p = 1 / (1 + math.exp(-x))
-    rms = noise(ell, d, p, theta, activation)
-    return Choice(p, theta, rms, rms.worst if objective == WORST else pooled(rms, m or ell, ell))
+    size = ell + 2 if m is None else checks.integer("m", m, ell)
+    counts = kind_counts(size, Fraction(ell))
+    found = []
+    for theta in [Fraction(at) for at in range(1, ell)] if whole else [None]:
+        p, chosen = best_layer(size, d, Fraction(ell), None, activation, theta, objective, counts)
+        rms = noise(ell, d, p, float(chosen.theta), activation)
+        error = rms.worst if objective == WORST else pooled(rms, size, ell)
+        found.append(Choice(float(p), float(chosen.theta), rms, error))
+    return min(found, key=lambda choice: choice.error)
 
 
 def _marginal(d: int, p: Fraction) -> tuple[float, ...]:
