@@ -70,7 +70,7 @@ def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_true_ledger_has_no_mismatch(seed: int, rows: list[Row]) -> None:
     """A false alarm has chance 1e-6 a run; the seeds are pinned."""
     for row in rows if seed == 0 else ledger.ledger(seed):

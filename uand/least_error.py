@@ -214,7 +214,7 @@ def floor_width(m: int, ell: int, rms: float) -> int:
         If a parameter is out of range.
 
     >>> floor_width(300, 8, 0.0780)
-    4096
+    4098
 
     Notes
     -----

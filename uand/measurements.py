@@ -1049,7 +1049,7 @@ def _drift_of_the_constant(readoff_: str, ell: int, eps: float) -> Iterable[Comp
 def _measure_b2(rng: np.random.Generator) -> Iterable[Comparison]:
     yield from _designs_hold(rng)
     yield from _measured_widths("mean", rng)
-    yield from _drift_of_the_constant("mean", 30, 0.4)
+    yield from _drift_of_the_constant("mean", 10, 0.4)
 
 
 def _designs_hold(rng: np.random.Generator) -> Iterable[Comparison]:

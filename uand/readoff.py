@@ -529,7 +529,7 @@ def _workspace(m: int, d: int, xp: Any) -> float:
 
 
 def _prepare(
-    W: Array, active: np.ndarray, xp: Any, activation: Activation
+    W: Array, active: np.ndarray, xp: Any, activation: Activation = REFERENCE
 ) -> tuple[Array, Array, Array]:
     """Return, for one input, its features and the neurons that are on with their activations."""
     z = activation.units(neurons.counts_from_set(W, active))
