@@ -201,3 +201,24 @@ def test_kinds_differ_in_lightness_and_in_marker():
     ]
     assert len(set(plots.KIND_MARKERS.values())) == 3
     assert min(abs(a - b) for i, a in enumerate(grey) for b in grey[:i]) > 0.02
+
+
+def test_maps_mark_the_least_place_and_shade_all_steps_alike():
+    across, up = np.array([0.1, 0.2, 0.4]), {"a": np.arange(4.0), "b": np.arange(4.0) * 2}
+    z = {"a": np.arange(12.0).reshape(4, 3) + 1, "b": 12.0 - np.arange(12.0).reshape(4, 3)}
+    levels = (0.5, 1.5, 2, 3, 13)
+    figure = plots.maps({"one": z, "two": z}, across, up, levels, "x", "y", "value")
+    *axes, scale = figure.axes
+    assert [ax.get_title() for ax in axes] == ["a", "b", "", ""]
+    assert [ax.get_xlabel() for ax in axes] == ["", "", "x", "x"]
+    assert [ax.get_ylabel() for ax in axes] == ["one\ny", "", "two\ny", ""]
+    assert scale.get_ylabel() == "value"
+    for ax, least in zip(axes, [(0.1, 0), (0.4, 6)] * 2, strict=True):
+        assert ax.get_xscale() == "log"
+        (dot,) = ax.get_lines()
+        assert (dot.get_xdata()[0], dot.get_ydata()[0]) == least
+        assert not dot.get_clip_on()  # whole at the edge
+        filled = ax.collections[0]
+        shades = filled.norm([1, 1.75, 2.5, 8])  # one between any two levels
+        assert np.ptp(np.diff(shades)) <= 2
+        assert min(np.diff(shades)) > 60
