@@ -203,22 +203,22 @@ def test_kinds_differ_in_lightness_and_in_marker():
     assert min(abs(a - b) for i, a in enumerate(grey) for b in grey[:i]) > 0.02
 
 
-def test_maps_share_their_shades_and_mark_the_least_place_of_each():
-    across, up = np.array([0.1, 0.2, 0.4]), {"narrow": [1, 2], "wide": [1, 2, 3]}
-    rows = {
-        "first": {"narrow": [[3, 2, 4], [5, 1, 6]], "wide": [[3, 2, 4], [5, 6, 6], [1, 2, 3]]},
-        "second": {"narrow": [[1, 2, 4], [5, 3, 6]], "wide": [[3, 2, 4], [5, 6, 1], [7, 2, 3]]},
-    }
-    figure = plots.maps(rows, across, up, [1, 2, 5, 8], "x", "y", "value")
-    *axes, bar = figure.axes
-    places = [tuple(float(at[0]) for at in ax.lines[0].get_data()) for ax in axes]
-    assert places == [(0.2, 2), (0.1, 3), (0.1, 1), (0.4, 2)]
-    assert [ax.get_title() for ax in axes] == ["narrow", "wide", "", ""]
-    assert [ax.get_ylabel() for ax in axes] == ["first\ny", "", "second\ny", ""]
+def test_maps_mark_the_least_place_and_shade_all_steps_alike():
+    across, up = np.array([0.1, 0.2, 0.4]), {"a": np.arange(4.0), "b": np.arange(4.0) * 2}
+    z = {"a": np.arange(12.0).reshape(4, 3) + 1, "b": 12.0 - np.arange(12.0).reshape(4, 3)}
+    levels = (0.5, 1.5, 2, 3, 13)
+    figure = plots.maps({"one": z, "two": z}, across, up, levels, "x", "y", "value")
+    *axes, scale = figure.axes
+    assert [ax.get_title() for ax in axes] == ["a", "b", "", ""]
     assert [ax.get_xlabel() for ax in axes] == ["", "", "x", "x"]
-    assert {ax.get_xscale() for ax in axes} == {"log"}
-    assert all(ax.get_xlim() == (0.1, 0.4) for ax in axes)
-    shades = [ax.collections[0] for ax in axes]
-    assert all(np.array_equal(one.levels, [1, 2, 5, 8]) for one in shades)
-    assert len({tuple(map(tuple, one.get_facecolor())) for one in shades}) == 1
-    assert bar.get_ylabel() == "value"
+    assert [ax.get_ylabel() for ax in axes] == ["one\ny", "", "two\ny", ""]
+    assert scale.get_ylabel() == "value"
+    for ax, least in zip(axes, [(0.1, 0), (0.4, 6)] * 2, strict=True):
+        assert ax.get_xscale() == "log"
+        (dot,) = ax.get_lines()
+        assert (dot.get_xdata()[0], dot.get_ydata()[0]) == least
+        assert not dot.get_clip_on()  # whole at the edge
+        filled = ax.collections[0]
+        shades = filled.norm([1, 1.75, 2.5, 8])  # one between any two levels
+        assert np.ptp(np.diff(shades)) <= 2
+        assert min(np.diff(shades)) > 60

@@ -491,15 +491,15 @@ def maps(
     figure = Figure(figsize=(6.4, 2.3 * len(rows) + 0.8))
     axes = figure.subplots(len(rows), len(columns), sharex=True, sharey="col", squeeze=False)
     shades: Any = None
-    norm = BoundaryNorm(levels, 256)  # as many shades between one pair of levels as another
+    even = BoundaryNorm(levels, 256)  # as many colours between any two levels
     for line, (row, of_columns) in zip(axes, rows.items(), strict=True):
         for ax, column in zip(line, columns, strict=True):
             z = np.asarray(of_columns[column])
-            shades = ax.contourf(across, up[column], z, levels, norm=norm, cmap="viridis_r")
+            shades = ax.contourf(across, up[column], z, levels, cmap="viridis_r", norm=even)
             ax.contour(across, up[column], z, levels, colors="white", linewidths=0.4)
             i, j = np.unravel_index(np.argmin(z), z.shape)
-            least = {"color": ORANGE, "markeredgecolor": "white", "clip_on": False, "zorder": 3}
-            ax.plot(across[j], up[column][i], "o", **least)
+            ax.plot(across[j], up[column][i], "o", color=ORANGE, markeredgecolor="white",
+                    clip_on=False, zorder=5)  # fmt: skip
             ax.set_xscale("log")
             ax.grid(visible=False)
             ax.tick_params(labelsize="small")

@@ -438,6 +438,8 @@ class Measured:
         """Return the root-mean-square error of a kind, and its standard error over layers."""
         values = self.square[kind]
         rms = math.sqrt(values.mean())
+        if rms == 0:  # no layer has any error
+            return 0.0, 0.0
         return rms, float(values.std(ddof=1)) / math.sqrt(len(values)) / (2 * rms)
 
 
@@ -687,7 +689,9 @@ def measure_superposed(
     Notes
     -----
     The scale is one number for all layers: that at which pairs that are on read 1 on average over
-    those measured. Chapter *optimal*.
+    those measured. It is an estimate too: the values of a layer hold, to first order, what this
+    layer alone has moved the scale by, so that standard errors over layers count that in.
+    Chapter *optimal*.
     """
     ell, density, theta = _check(ell, p, theta, RELU)
     m = checks.integer("m", m, ell + 2)
@@ -708,9 +712,11 @@ def measure_superposed(
             rows[kind].append((values.mean(), (values**2).mean()) if values.size else (0.0, 0.0))
     means = {kind: np.array(several).T for kind, several in rows.items()}
     scale = means["both"][0].mean()
+    moved = means["both"][0] / scale - 1  # of mean 0
     bias, square = {}, {}
     for kind, (first, second) in means.items():
-        truth = float(kind == "both")
-        bias[kind] = first / scale - truth
-        square[kind] = second / scale**2 - 2 * truth * first / scale + truth
+        truth, one, two = float(kind == "both"), first / scale, second / scale**2
+        bias[kind] = one - truth - one.mean() * moved
+        square[kind] = two - 2 * truth * one + truth
+        square[kind] -= 2 * (two.mean() - truth * one.mean()) * moved
     return Measured(bias, square)
