@@ -502,8 +502,8 @@ def test_free_matrices_get_to_the_floor_and_not_below(m: int, ell: int, d: int) 
         assert floor * (1 - 1e-6) < error < floor * (1 + 1e-5)
 
 
-@pytest.mark.parametrize(("m", "ell", "d"), [(5, 2, 4), (5, 3, 4), (5, 3, 6)])
-def test_free_matrices_with_each_pair_calibrated_stay_above_its_floor(m, ell, d) -> None:
+@pytest.mark.parametrize(("m", "ell", "d"), [(5, 2, 6), (5, 3, 6), (6, 3, 7)])
+def test_free_matrices_with_each_pair_calibrated_get_to_its_floor(m, ell, d) -> None:
     floor = cal.pair_floor(m, ell, d).rms
     errors = []
     for seed in range(3):
@@ -511,4 +511,4 @@ def test_free_matrices_with_each_pair_calibrated_stay_above_its_floor(m, ell, d)
         if off < 1e-7:
             errors.append(error)
             assert error > floor * (1 - 1e-6)
-    assert min(errors) < floor * 1.1
+    assert min(errors) < floor * (1 + 1e-5)
