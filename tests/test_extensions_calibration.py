@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import optimize
 
 from uand.backend import random_stream
 from uand.extensions import calibration as cal
@@ -371,6 +372,7 @@ def test_the_slope_of_the_search_is_a_slope() -> None:
         (lambda: calibration_floor(8, 3, 0), r"^d = 0: must be"),
         (lambda: calibration_floor(8, 3, 4, (1, 0)), r"^means = \(1, 0\): must be three"),
         (lambda: calibration_floor(8, 3, 4, (1, 0, math.nan)), r"^means = nan: must be a finite"),
+        (lambda: cal.pair_floor(8, 3, 1), r"^d = 1: must be an integer from 2 to .* = 28"),
         (lambda: cal.none_floor(8, 3, 4, -1, 0), r"^both = -1: must be"),
         (lambda: floor_width(8, 3, -0.5), r"^rms = -0.5: must be"),
         (lambda: cal.attaining(8, 3, 29), r"^d = 29: must be an integer from 1 to .* = 28"),
@@ -404,25 +406,109 @@ def means_of_each_pair(y: np.ndarray, m: int, ell: int) -> np.ndarray:
     return np.array(found)
 
 
-def test_layers_on_the_floor_may_calibrate_each_pair_by_itself() -> None:
-    m, ell = 8, 3
+@pytest.mark.parametrize(("m", "ell", "d"), [(8, 3, 7), (8, 3, 19), (8, 2, 12)])
+def test_layers_on_the_floor_of_each_pair(m: int, ell: int, d: int) -> None:
     t, _ = truth(m, ell)
-    for d in (17, 21):
-        layer, off = cal.each_pair_calibrated(m, ell, d, random_stream(8, d))
-        y = layer(t)
-        assert off < 1e-12
-        assert np.allclose(means_of_each_pair(y, m, ell), [1, 0, 0, 0], atol=1e-5)
-        assert rms(y, t) == pytest.approx(calibration_floor(m, ell, d).rms, rel=1e-5)
+    layer, off = cal.each_pair_calibrated(m, ell, d, random_stream(8, d))
+    y = layer(t)
+    assert off < 1e-12
+    assert np.allclose(means_of_each_pair(y, m, ell), [1, 0, 0, 0], atol=1e-5)
+    assert rms(y, t) == pytest.approx(cal.pair_floor(m, ell, d).rms, rel=1e-5)
 
 
-def test_other_widths_do_not() -> None:
-    for m, ell, d in ((8, 3, 10), (8, 2, 12)):
-        t, _ = truth(m, ell)
-        ends = []
-        for seed in range(3):
-            layer, off = cal.each_pair_calibrated(m, ell, d, random_stream(seed))
-            wrong = means_of_each_pair(layer(t), m, ell) - [1, 0, 0, 0]
-            assert (wrong**2).sum() <= off * (1 + 1e-9)
-            ends.append(off)
-        assert min(ends) > 0.1
-        assert max(ends) < min(ends) * 1.5
+def test_a_space_that_does_not_calibrate_each_pair_says_so() -> None:
+    m, ell, d = 8, 2, 3
+    t, _ = truth(m, ell)
+    layer, off = cal.each_pair_calibrated(m, ell, d, random_stream(8))
+    wrong = means_of_each_pair(layer(t), m, ell) - [1, 0, 0, 0]
+    assert 0.1 < (wrong**2).sum() <= off * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("m", "ell"), [*SMALL, (30, 16), (300, 8)])
+def test_the_floor_of_each_pair_is_the_floor_with_the_constant_in_full(m: int, ell: int) -> None:
+    N, n = math.comb(m, 2), multiplicities(m)
+    lam = [float(x) for x in eigenvalues(m, ell)]
+    for d in sorted({2, 3, N // 3, N // 2, N - 2, N - 1, N}):
+        found, floor = cal.pair_floor(m, ell, d), calibration_floor(m, ell, d)
+        # Any other way to share out what the constant leaves.
+        low, high = max(0.0, d - 1 - n[2]), min(n[1], d - 1)
+        r1 = low + (high - low) * np.linspace(1e-9, 1 - 1e-9, 2001)
+        with np.errstate(divide="ignore"):
+            tried = lam[0] + lam[1] * n[1] ** 2 / r1 + lam[2] * n[2] ** 2 / (d - 1 - r1)
+        least = (np.min(tried[d - 1 - r1 > 0], initial=np.inf) - math.comb(ell, 2)) / N
+        if d < N:
+            assert found.rms**2 <= least * (1 + 1e-9) + 1e-12
+            assert found.rms**2 == pytest.approx(least, rel=1e-3)
+        assert sum(found.dimensions) == pytest.approx(d)
+        full = floor.dimensions[0] > 1 - 1e-12
+        assert found.rms >= floor.rms * (1 - 1e-12)
+        assert (found.rms <= floor.rms * (1 + 1e-12)) == full
+        assert not (ell == 2 and full and d < N)
+
+
+# --- by brute force, without a projection or an eigenvalue ----------------------------------------
+
+
+def least_error(
+    m: int, ell: int, d: int, each: bool, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the error of the best product of two free matrices, and how far its means are off."""
+    t, c = (one.T for one in truth(m, ell))
+    N, inputs = t.shape
+    rows = [[pair] for pair in range(N)] if each else [list(range(N))]
+    masks = []
+    for some in rows:
+        for number in (2, 1, 0):
+            mask = np.zeros_like(t)
+            mask[some] = c[some] == number
+            masks.append(mask / mask.sum())
+    masks, wanted = np.array(masks), np.tile([1.0, 0.0, 0.0], len(rows))
+
+    def split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return x[: N * d].reshape(N, d), x[N * d :].reshape(d, inputs)
+
+    def error(x: np.ndarray) -> tuple[float, np.ndarray]:
+        A, B = split(x)
+        off = A @ B - t
+        slope = 200 * off / off.size
+        return 100 * (off**2).mean(), np.r_[(slope @ B.T).ravel(), (A.T @ slope).ravel()]
+
+    def means_off(x: np.ndarray) -> np.ndarray:
+        A, B = split(x)
+        return np.einsum("kpx,px->k", masks, A @ B) - wanted
+
+    def slopes(x: np.ndarray) -> np.ndarray:
+        A, B = split(x)
+        k = len(masks)
+        return np.hstack([(masks @ B.T).reshape(k, -1),
+                          np.einsum("pi,kpx->kix", A, masks).reshape(k, -1)])  # fmt: skip
+
+    best = optimize.minimize(
+        error, rng.normal(size=(N + inputs) * d) / 2, jac=True, method="SLSQP",
+        constraints={"type": "eq", "fun": means_off, "jac": slopes},
+        options={"maxiter": 400, "ftol": 1e-12},
+    )  # fmt: skip
+    return math.sqrt(best.fun / 100), float(np.abs(means_off(best.x)).max())
+
+
+@pytest.mark.parametrize(
+    ("m", "ell", "d"), [(4, 2, 1), (4, 2, 3), (5, 2, 4), (5, 3, 1), (5, 3, 3), (5, 3, 6)]
+)
+def test_free_matrices_get_to_the_floor_and_not_below(m: int, ell: int, d: int) -> None:
+    floor = calibration_floor(m, ell, d).rms
+    for seed in range(2):
+        error, off = least_error(m, ell, d, False, random_stream(9, seed))
+        assert off < 1e-7
+        assert floor * (1 - 1e-6) < error < floor * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(("m", "ell", "d"), [(5, 2, 6), (5, 3, 6), (6, 3, 7)])
+def test_free_matrices_with_each_pair_calibrated_get_to_its_floor(m, ell, d) -> None:
+    floor = cal.pair_floor(m, ell, d).rms
+    errors = []
+    for seed in range(3):
+        error, off = least_error(m, ell, d, True, random_stream(10, seed))
+        if off < 1e-7:
+            errors.append(error)
+            assert error > floor * (1 - 1e-6)
+    assert min(errors) < floor * (1 + 1e-5)

@@ -19,6 +19,7 @@ from uand.extensions.learned import all_pairs, truth
 from uand.interference import kind_counts
 from uand.least_error import (
     CALIBRATED,
+    Floor,
     calibration_floor,
     check_sizes,
     eigenvalues,
@@ -65,6 +66,43 @@ def none_floor(m: int, ell: int, d: int, both: float, one: float) -> float:
     counts = [float(count) for count in kind_counts(m, Fraction(ell)).values()]
     rest = math.comb(m, 2) * least**2 - sum(n * x**2 for n, x in zip(counts, errors, strict=False))
     return math.sqrt(max(rest, 0.0) / counts[2])
+
+
+def pair_floor(m: int, ell: int, d: int) -> Floor:
+    r"""Return the floor for layers in which each pair is calibrated by itself.
+
+    The mean estimate of every pair is then :math:`q_2`, so that the space of the estimates holds
+    the constant direction: the floor of `calibration_floor` with :math:`r_0=1`, and
+    :math:`r_1+r_2=d-1`.
+
+    Parameters
+    ----------
+    m, ell : int
+        As for `calibration_floor`.
+    d : int
+        From 2 to the number of pairs.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+
+    >>> round(pair_floor(8, 2, 10).rms / calibration_floor(8, 2, 10).rms, 3)
+    1.035
+
+    Notes
+    -----
+    Page *calibration*, beside claim B12.
+    """
+    m, ell = check_sizes(m, ell)
+    N = math.comb(m, 2)
+    d = checks.integer("d", d, 2, N, of="m(m-1)/2")
+    n, lam = multiplicities(m), [float(one) for one in eigenvalues(m, ell)]
+    star, cycle = (n[j] * math.sqrt(lam[j]) for j in (1, 2))
+    r1 = min(max((d - 1) * star / (star + cycle), d - 1 - n[2]), n[1])
+    r = (1.0, float(r1), float(d - 1 - r1))
+    terms = [one * size * (size - part) / part for one, size, part in zip(lam, n, r, strict=True)]
+    return Floor(math.sqrt(sum(terms) / N), r)
 
 
 # --- layers that stand on the floor ---------------------------------------------------------------
@@ -463,9 +501,9 @@ def search(
 def each_pair_calibrated(
     m: int, ell: int, d: int, rng: np.random.Generator, steps: int = 3000
 ) -> tuple[Construction, float]:
-    r"""Search the layers on the floor for one in which each pair is calibrated by itself.
+    r"""Search the layers on `pair_floor` for one in which each pair is calibrated by itself.
 
-    Every space :math:`\mathcal V` with the best :math:`r_j` carries one layer on the floor,
+    Every space :math:`\mathcal V` with its :math:`r_j` carries one layer on that floor,
     :math:`y=\Pi_{\mathcal V}Mt` with a fixed matrix :math:`M`. The mean estimates of a pair with
     both on, with the first alone, the second alone and none are linear in the projection: the sum
     of the squares of what they are off, and of what the :math:`r_j` are off, is made least.
@@ -496,10 +534,9 @@ def each_pair_calibrated(
     """
     m, ell = check_sizes(m, ell)
     N = math.comb(m, 2)
-    d = checks.integer("d", d, 1, N, of="m(m-1)/2")
+    r = np.array(pair_floor(m, ell, d).dimensions)
     f, t, _ = every_input(m, ell)
     basis, n = eigenvectors(m), np.array(multiplicities(m))
-    r = np.array(calibration_floor(m, ell, d).dimensions)
     parts = [part @ part.T for part in np.split(basis, np.cumsum(n)[:-1], axis=1)]
     M = sum(size / one * part for size, one, part in zip(n, r, parts, strict=True))
     first, second = (f[:, side] for side in all_pairs(m).T)

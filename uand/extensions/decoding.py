@@ -213,12 +213,13 @@ def entropy(ell: int, p: float, theta: float) -> float:
 
 
 def counting_width(m: int, ell: int, p: float, theta: float) -> float:
-    r"""Return the width below which no decoder can be right on most inputs.
+    r"""Return the width below which no decoder can be right on all inputs.
 
     .. math:: d\ge\log_2\tbinom m\ell\Big/H(z_i)
 
     for a typical layer: the activations must tell the inputs apart, and carry :math:`dH(z_i)` bits
-    at most.
+    at most. With fewer neurons a decoder is right, by Fano's inequality, on a share of the inputs
+    of at most :math:`[dH(z_i)+1]/\log_2\binom m\ell`.
     """
     m = checks.integer("m", m, 1, MAX_SIZE)
     ell = checks.integer("ell", ell, 1, m, of="m")
