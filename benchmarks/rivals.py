@@ -20,15 +20,20 @@ def tiles(m: int) -> range:
     return range(0, m, TILE)
 
 
-def of_tiles(count: Callable[[int], Any], m: int, threads: int) -> Iterator[Any]:
-    """Return what `count` returns for each tile, in any order, from so many threads."""
-    workers = joblib.Parallel(threads, prefer="threads", return_as="generator_unordered")
-    return iter(workers(joblib.delayed(count)(first) for first in tiles(m)))
+def of_tiles(
+    count: Callable[[int], Any], m: int, workers: int, prefer: str = "threads"
+) -> Iterator[Any]:
+    """Return what `count` returns for each tile, in any order, from so many threads or processes.
+
+    NumPy's many short calls gain nothing from a second thread of the same Python.
+    """
+    parallel = joblib.Parallel(workers, prefer=prefer, return_as="generator_unordered")
+    return iter(parallel(joblib.delayed(count)(first) for first in tiles(m)))
 
 
-def add_up(count: Callable[[int], Any], m: int, threads: int) -> Any:
-    """Add up what `count` returns for each tile, in so many threads."""
-    return sum(of_tiles(count, m, threads))
+def add_up(count: Callable[[int], Any], m: int, workers: int, prefer: str = "threads") -> Any:
+    """Add up what `count` returns for each tile, in so many threads or processes."""
+    return sum(of_tiles(count, m, workers, prefer))
 
 
 def _once(key: np.ndarray, bins: int) -> np.ndarray:

@@ -190,6 +190,9 @@ def _shares(forms: dict, limits: dict[str, float], work: dict[str, tuple[str, fl
 # --- all pairs of one layer ----------------------------------------------------------------------
 
 
+WORKERS = {"numpy": "processes", "numba": "threads"}  # that share out the tiles
+
+
 def engines() -> list[str]:
     """Return the forms of the package's counters that are installed."""
     return ["numpy", *(["numba"] if find_spec("numba") else [])]
@@ -254,7 +257,9 @@ def histogram(setting: Setting, m: int, d: int, p: float) -> dict:
         forms["torch"] = _with_torch(rivals.torch_histogram, real, threads)
     for engine in engines():
         count = bits.engine(engine).count_histogram
-        forms["uand_" + engine] = partial(rivals.add_up, _tile(count, layer), m, threads)
+        forms["uand_" + engine] = partial(
+            rivals.add_up, _tile(count, layer), m, threads, WORKERS[engine]
+        )
     timed = setting.side_by_side(forms)
     pairs = m * (m - 1) // 2
     flops, anded = ("flops", 2.0 * d * _entries(m)), ("words_cache", 1.0 * pairs * packed.shape[1])
@@ -300,7 +305,9 @@ def coverage(setting: Setting, m: int, d: int, p: float) -> dict:
         forms["torch"] = _with_torch(rivals.torch_uncovered, real, threads)
     for engine in engines():
         count = bits.engine(engine).uncovered
-        forms["uand_" + engine] = partial(rivals.add_up, _tile(count, layer), m, threads)
+        forms["uand_" + engine] = partial(
+            rivals.add_up, _tile(count, layer), m, threads, WORKERS[engine]
+        )
     timed = setting.side_by_side(forms)
     flops = ("flops", 2.0 * d * _entries(m))
     joined = _joined_words(layer, 8, random_stream(setting.seed, 1))
@@ -339,7 +346,7 @@ def read_off(setting: Setting, m: int, d: int, p: float, ell: int) -> dict:
     def added(engine: str) -> np.ndarray:
         count = _tile(bits.engine(engine).joint_histogram, layer, [one])
         # A table for each tile would take longer than the counting.
-        values, counts = zip(*rivals.of_tiles(count, m, threads), strict=True)
+        values, counts = zip(*rivals.of_tiles(count, m, threads, WORKERS[engine]), strict=True)
         return as_table(*np.concatenate(values, axis=1), np.concatenate(counts))
 
     def product() -> np.ndarray:
