@@ -376,15 +376,13 @@ def _never_read(slab: Array, neurons: np.ndarray, wanted: np.ndarray) -> int:
     """Count the columns in `wanted`, shape (column tiles, 16), that none of `neurons` reads."""
     d = slab.shape[1] - 1
     enough = math.ceil((math.log(TILE) + 3) * d / max(1, len(neurons)))
-    for part in (neurons[:enough], neurons[enough:]):
-        if len(part):
-            wanted = wanted & ~backend.to_host(any_row(_rows(slab, part)))
-        if not wanted.any():
-            return 0
-        left = wanted.any(axis=1)  # the rest of the rows is for the tiles that are not full
-        if not left.all():
-            xp = backend.namespace(slab)
-            slab, wanted = xp.take(slab, xp.asarray(np.flatnonzero(left)), axis=0), wanted[left]
+    first, rest = neurons[:enough], neurons[enough:]
+    if len(first):
+        wanted = wanted & ~backend.to_host(any_row(_rows(slab, first)))
+    if len(rest):
+        for tile in np.flatnonzero(wanted.any(axis=1)).tolist():  # few are not full by now
+            one = slice(tile, tile + 1)
+            wanted[one] &= ~backend.to_host(any_row(_rows(slab[one, :, :], rest)))
     return int(popcount(wanted))
 
 
