@@ -200,7 +200,13 @@ def engines() -> list[str]:
 
 def _tile(count: Callable[..., Any], layer: bits.Bits, *more: Any) -> Callable[[int], Any]:
     """Return a function that counts one tile, which it is given by its first feature."""
-    return lambda first: count(layer, first // bits.TILE, first // bits.TILE + 1, *more)
+
+    def of_tile(first: int) -> Any:
+        # In another process the words are a file in memory, whose class makes each step slower.
+        plain = bits.Bits(np.asarray(layer.words), layer.m)
+        return count(plain, first // bits.TILE, first // bits.TILE + 1, *more)
+
+    return of_tile
 
 
 def _entries(m: int) -> int:

@@ -156,11 +156,11 @@ def readers(bits: Bits, tile: int) -> list[np.ndarray]:
     octets = np.ascontiguousarray(some).view(np.uint8)
     W = np.unpackbits(octets, axis=1, bitorder="little")
     ones = np.flatnonzero(W.view(bool))
-    neurons, features = ones // TILE, (ones % TILE).astype(np.uint16)
+    features = (ones & (TILE - 1)).astype(np.uint16)  # a tile has a power of two
     # A stable sort of 16-bit numbers is a radix sort, whose time is linear.
     order = np.argsort(features, kind="stable")
     ends = np.cumsum(np.bincount(features, minlength=TILE))
-    return np.split(neurons[order], ends[:-1])
+    return np.split(ones[order] >> (TILE.bit_length() - 1), ends[:-1])
 
 
 # --- the reference form -------------------------------------------------------------------------
