@@ -1115,6 +1115,9 @@ def _measure_b3(rng: np.random.Generator) -> Iterable[Comparison]:
         empty.append(np.mean(((K == 0) | (one == 0) | (one.T == 0) | (none == 0))[upper]))
     yield _sampled(f"share of pairs with an empty group, d={d}, p={p}",
                    LAWS["B3.uncovered"](d, p), empty)  # fmt: skip
+    yield from _best_contrast(rng)
+    yield from _measured_widths("contrast", rng)
+    yield from _drift_of_the_constant("contrast", 30, 0.3)
     at: dict[str, Any] = {"m": 300, "d": 4096, "ell": 8, "p": 0.08, "eps": 0.5}
     law = predict(**at, readoff="contrast")
     run = simulate(**at, readoff="contrast", layers=60, inputs=4, seed=int(rng.integers(2**32)))
@@ -1127,9 +1130,6 @@ def _measure_b3(rng: np.random.Generator) -> Iterable[Comparison]:
                 float(getattr(run.pairs[kind], f"{name}_se")),
                 60,
             )
-    yield from _best_contrast(rng)
-    yield from _measured_widths("contrast", rng)
-    yield from _drift_of_the_constant("contrast", 30, 0.3)
 
 
 def _best_contrast(rng: np.random.Generator) -> Iterable[Comparison]:
