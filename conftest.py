@@ -69,6 +69,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
     return Page.from_parent(parent, path=file_path)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run pages first, then the largest files, so that no process is left with a long one."""
+    items.sort(key=lambda item: (not isinstance(item, PageItem), -item.path.stat().st_size))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the choice of what the tests compute on; `tests/conftest.py` acts on it."""
     parser.addoption(

@@ -376,7 +376,6 @@ def test_sampled_layers_confirm_the_least_width_of_the_contrast() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"theta": 2},
         {"theta": "auto"},
         {"theta": 2.5, "p": "auto", "objective": "pooled"},
         {"activation": "quadratic", "p": 0.5},
