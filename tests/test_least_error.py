@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 
 from uand import checks
 from uand.interference import kind_counts, pooled_rms
+from uand.laws import LAWS
 from uand.least_error import best_layer, calibration_floor, floor_width
 from uand.neurons import Activation
 
@@ -63,6 +64,19 @@ def test_no_layer_of_a_grid_is_below_the_floor(ell: int) -> None:
         for act in [*acts, Activation("quadratic", Fraction(ell, 2))]:
             error = pooled_rms(300, 4096, ell, p, "contrast", act) or 0.0
             assert error > calibration_floor(300, ell, 4096).rms
+
+
+@pytest.mark.parametrize("theta", ["1/2", "1", "3/2", "5", "29/4", "8"])
+def test_the_search_and_the_activation_have_the_signal_of_the_law(theta: str) -> None:
+    """The exact form and the fast one, held to claim B11."""
+    from uand.least_error import _Search
+
+    p, at = Fraction(3, 10), Fraction(theta)
+    law = LAWS["B11.signal"].exactly(8, p, at)
+    assert float(Activation(theta=at).signal(6, p)) == pytest.approx(law, rel=1e-12)
+    counts = kind_counts(40, Fraction(8))
+    search = _Search(40, 100, Fraction(8), "relu", "worst", counts, "contrast", "exact")
+    assert search._signal(6, float(p), float(at)) == pytest.approx(law, rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", checks.ACTIVATIONS)
