@@ -81,3 +81,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("numpy", "cupy"),
         help="run the array tests on the CPU only, or on the GPU only (default: on all there are)",
     )
+    parser.addoption(
+        "--site",
+        metavar="DIR",
+        help="test this built book in a browser, with tests/site (default: build one)",
+    )
