@@ -1,4 +1,4 @@
-"""Every page of the built book: read with the network off, at any width, in the dark, by keyboard."""
+"""Every page of the built book: with the network off, at any width, in the dark, by keyboard."""
 
 import json
 import re
@@ -86,14 +86,15 @@ return {
     .match(/\\(frac|ell|binom|displaystyle|left|mathrm)|\{(doc|ref|cite|glue|numref)\}/g) || [],
   images: all('img').map(i => ({
     src: i.getAttribute('src'), alt: i.getAttribute('alt'),
-    shown: i.checkVisibility(), loaded: i.complete && i.naturalWidth > 0, article: !!i.closest('article')})),
+    shown: i.checkVisibility(), loaded: i.complete && i.naturalWidth > 0,
+    article: !!i.closest('article')})),
   title: document.title,
 };
 """
 # What is wider than the window and does not scroll in a box of its own.
 OVERFLOW = """
-const scrolls = e => e && e !== document.body
-  && (['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+const clips = e => ['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX);
+const scrolls = e => e && e !== document.body && (clips(e) || scrolls(e.parentElement));
 if (document.documentElement.scrollWidth <= innerWidth) return [];
 return [...document.querySelectorAll('main *')]
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e))
