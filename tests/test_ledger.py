@@ -49,11 +49,28 @@ VERDICTS = {"confirmed", "corrected", "refuted", "stated", "mismatch"}
 designs = functools.cache(universal.design)  # the least widths take long, and are always the same
 
 
+SEED = 1  # other samples than those of the book's page
+
+CALLS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {key: [] for key in LAWS}
+
+
+class Recorded(laws.Law):
+    """A law that keeps the values it was called with, and what came out."""
+
+    def __call__(self, *values: Any, module: str = "numpy") -> Any:
+        result = super().__call__(*values, module=module)
+        CALLS[self.key].append((values, result))
+        return result
+
+
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
+    """Measure every claim once, and keep in `CALLS` what the laws were asked meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger, "design", designs)
-        return ledger.ledger(seed=0)
+        for key, law in LAWS.items():
+            patch.setitem(LAWS, key, Recorded(**vars(law)))
+        return ledger.ledger(SEED)
 
 
 @pytest.fixture(autouse=True)
@@ -70,10 +87,9 @@ def test_there_is_one_row_a_claim_in_order(rows: list[Row]) -> None:
     assert [row.id for row in rows] == list(CLAIMS) == claims
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_true_ledger_has_no_mismatch(seed: int, rows: list[Row]) -> None:
-    """A false alarm has chance 1e-6 a run; the seeds are pinned."""
-    for row in rows if seed == 0 else ledger.ledger(seed):
+def test_a_true_ledger_has_no_mismatch(rows: list[Row]) -> None:
+    """A false alarm has chance 1e-6 a run; the seed is pinned."""
+    for row in rows:
         corrected = dict.fromkeys(("A9", "A21", "A24", "A33"), "corrected")
         expected = (corrected | {"A17": "stated"}).get(row.id, "confirmed")
         assert row.verdict == expected, row
@@ -138,8 +154,8 @@ def test_comparisons_are_numbers_with_enough_behind_them(rows: list[Row]) -> Non
 
 def test_a_claim_draws_from_its_own_stream(rows: list[Row]) -> None:
     by_name = {row.id: row for row in rows}
-    assert ledger.ledger(0, only=["A7", "A3"]) == [by_name["A7"], by_name["A3"]]
-    (other,) = ledger.ledger(1, only=["A7"])
+    assert ledger.ledger(SEED, only=["A7", "A3"]) == [by_name["A7"], by_name["A3"]]
+    (other,) = ledger.ledger(SEED + 1, only=["A7"])
     assert other.predicted == by_name["A7"].predicted
     assert other.measured != by_name["A7"].measured
     assert by_name["A8"].measured != by_name["A9"].measured - by_name["A9"].predicted
@@ -655,12 +671,26 @@ WRONG: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("key", "index"), [(key, i) for key, wrong in WRONG.items() for i in range(len(wrong))]
 )
-def test_a_wrong_law_is_a_mismatch(key: str, index: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The measurement knows no formula, so each plausible mistake in one is seen."""
+def test_a_wrong_law_is_a_mismatch(
+    key: str, index: int, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The measurement knows no formula, so each plausible mistake in one is seen.
+
+    The first mistake in a law is put in its place while its claim is measured, which would show a
+    formula on both sides. The others need no new sample where a prediction is the law's own value.
+    """
     wrong = replace(LAWS[key], expr=WRONG[key][index], stable=None)
+    if index > 0:
+        (row,) = [row for row in rows if row.id == wrong.claim]
+        for comparison in row.comparisons:
+            for values, result in CALLS[key]:
+                if np.ndim(result) == 0 and result == comparison.predicted:
+                    seen = replace(comparison, predicted=float(wrong(*values)))
+                    if not seen.holds(FALSE_ALARM / 1000):
+                        return
     monkeypatch.setitem(LAWS, key, wrong)
     # The first comparison that fails makes the row a mismatch: no need to measure the others.
-    stream = ledger.claim_stream(0, wrong.claim)
+    stream = ledger.claim_stream(SEED, wrong.claim)
     comparisons = ledger.MEASUREMENTS[wrong.claim](stream)
     assert any(not c.holds(FALSE_ALARM / 1000) for c in comparisons), (key, wrong.expr)
 

@@ -100,8 +100,10 @@ def features_on(value: Any, m: int, ensemble: str) -> Fraction:
     return decimal("ell", value, 0, m, f"a number from 0 to m = {m}")
 
 
-def index_set(name: str, value: Any, m: int) -> np.ndarray:
+def index_set(name: str, value: Any, m: int, ndim: int = 1) -> np.ndarray:
     """Return `value` as an array of different features from 0 to ``m - 1``, or raise.
+
+    With ``ndim=2`` it is an array of such sets, one a row.
 
     >>> index_set("active", [0, -1], 5)
     Traceback (most recent call last):
@@ -109,13 +111,15 @@ def index_set(name: str, value: Any, m: int) -> np.ndarray:
     ValueError: active holds -1: must be different features from 0 to m - 1 = 4
     """
     given: np.ndarray = np.asarray(value)
-    if given.ndim != 1 or not (given.size == 0 or np.issubdtype(given.dtype, np.integer)):
+    if given.ndim != ndim or not (given.size == 0 or np.issubdtype(given.dtype, np.integer)):
+        shape = "(n,)" if ndim == 1 else "(batch, n)"
         raise ValueError(
-            f"{name} = array of {given.dtype}, shape {given.shape}: must be integers, shape (n,)"
+            f"{name} = array of {given.dtype}, shape {given.shape}: must be integers, shape {shape}"
         )
     features = given.astype(np.int64)
     ordered = np.sort(features)
-    wrong = [*ordered[(ordered < 0) | (ordered >= m)], *ordered[1:][ordered[1:] == ordered[:-1]]]
+    again = ordered[..., 1:][ordered[..., 1:] == ordered[..., :-1]]
+    wrong = [*ordered[(ordered < 0) | (ordered >= m)], *again]
     if wrong:
         raise ValueError(
             f"{name} holds {wrong[0]}: must be different features from 0 to m - 1 = {m - 1}"
@@ -135,6 +139,8 @@ def memory(needed: float, names: str) -> None:
         needed = float(needed)
     except OverflowError:  # an integer beyond all floats
         needed = math.inf
+    if needed < 2**20:  # there is always so much, and to ask takes longer than much small work
+        return
     free = psutil.virtual_memory().available
     if needed > free:
         raise ValueError(

@@ -138,6 +138,9 @@ def sample_inputs(
 def to_dense(active: Any, m: int) -> np.ndarray:
     """Write index sets as booleans: shape ``(batch, m)``, True where a feature is on."""
     f = np.zeros((len(active), m), dtype=bool)
+    if isinstance(active, np.ndarray) and active.ndim == 2:  # sets of one size
+        np.put_along_axis(f, checks.index_set("active", active, m, ndim=2), True, axis=1)
+        return f
     for row, features in zip(f, active, strict=True):
         checks.index_set("active", features, m)
         row[features] = True

@@ -535,7 +535,8 @@ class _Demand:
 
     def grid(self, d: int, eps: float) -> list[float]:
         """Return densities to look at, as log-odds, from too thin to too dense."""
-        least = logit(min(0.5, math.sqrt(0.3 / d)))
+        # A layer far too narrow does best if it leaves most pairs unread, at about 1/ell.
+        least = logit(min(0.5, math.sqrt(0.3 / d), 0.3 / max(self.ell, 1)))
         # Denser than this, every pair is read so often that its mean is all that counts.
         most = math.sqrt(50 * self.nats / d)
         if self.activation_at(d) != REFERENCE:  # dense neurons may do best
@@ -546,8 +547,8 @@ class _Demand:
             readers = most / math.sqrt(eps) if eps > 0 else math.inf
             most = max(most, min(2 * eps / max(self.ell - 1, 1), readers))
         if most < 1:
-            return list(np.linspace(least, logit(most), 24))
-        return [*np.linspace(least, 3, 20), 5, 8, 12, 17, 23, 29, LOGIT_MAX]
+            return list(np.linspace(least, logit(most), 28))
+        return [*np.linspace(least, 3, 24), 5, 8, 12, 17, 23, 29, LOGIT_MAX]
 
     def guess(self, eps: float) -> int:
         """Return the width of the small-eps laws of B2 and B3, or a little one."""
