@@ -30,6 +30,8 @@ CHAPTERS |= {
         "learned",
         "optimal",
         "calibration",
+        "decoding",
+        "training",
     )
 }
 

@@ -3,7 +3,7 @@ r"""Beyond linear read-offs: the features decoded from the activations, and the 
 A layer of 0 and 1, :math:`z_i=\mathrm{ReLU}(k_i-\theta)`, is read in three ways: each pair by a
 linear read-off and a threshold; each feature by one, of which the largest `ell` are taken to be on;
 and by a search for the set of `ell` features whose activations are the given ones. Page
-*calibration*.
+*decoding*.
 """
 
 import math

@@ -1,7 +1,7 @@
 r"""Small networks trained on the ANDs of all pairs, under losses that ask for different things.
 
 A network is :math:`z=\mathrm{ReLU}(Wf-\theta)`, :math:`y=b+Rz`, with all its numbers free; it sees
-all inputs with exactly `ell` features on. Page *calibration*.
+all inputs with exactly `ell` features on. Page *training*.
 """
 
 from dataclasses import dataclass
