@@ -47,9 +47,9 @@ STYLE = "explorables.css"
 
 # The laws that the scripts evaluate, and no others.
 USED = (
-    "A8.bias", "A8.variance", "A9.bias", "A9.variance", "A10.bias", "A12.readers", "A12.uncovered",
+    "A8.bias", "A8.variance", "A9.bias", "A9.variance", "A10.bias", "A12.readers",
     "A13.uncovered", "A13.all_covered", "A14.threshold", "A14.coordinate", "A15.p", "A18.conflict",
-    "A19.readable", "B2.feasible", "B2.width", "B3.width", "B4.start",
+    "A19.readable", "B2.feasible", "B2.width", "B3.width",
 )  # fmt: skip
 
 
@@ -361,7 +361,7 @@ def _map_still(values: Values) -> Figure:
 EXPLORABLES: dict[str, Explorable] = {
     "layer": Explorable((), _layer_body, _layer_still),
     "coverage": Explorable(
-        (_m(10, 1000), _d(20, 10**5, 600), _p(0.005, 1, 0.12)),
+        (_m(10, 1000), _d(20, 10**5, 600), _p(0.005, 0.9, 0.14)),
         lambda _prefix: (
             _plot(
                 ("both", "share of the pairs that some neuron reads, A19"),
@@ -372,6 +372,7 @@ EXPLORABLES: dict[str, Explorable] = {
                 ("uncovered", "uncovered pairs, expected (A13)"),
                 ("all_covered", "chance that no pair is uncovered (A13)"),
                 ("threshold", "threshold <var>p</var><sub>∗</sub> (A14)"),
+                ("coordinate", "<var>x</var>, how far above it (A14)"),
                 ("post", "the post's density (A15)"),
             )
         ),
@@ -436,11 +437,17 @@ EXPLORABLES: dict[str, Explorable] = {
 
 
 def _published() -> list[dict[str, Any]]:
-    """Return where the published dictionaries lie; those of one place share a label."""
+    """Return where the published dictionaries lie; those of one place share a label.
+
+    Narrow layers have theirs below, so that neighbours are not in the way of each other.
+    """
     labels: dict[tuple[float, int], list[str]] = {}
     for one in sorted(regimes.MODELS, key=lambda one: one.ell):
         labels.setdefault((one.ell, one.d), []).append(one.label)
-    return [{"x": x, "y": y, "label": ", ".join(names)} for (x, y), names in labels.items()]
+    return [
+        {"x": x, "y": y, "label": ", ".join(names), "shift": 15 if y < 3000 else -7}
+        for (x, y), names in labels.items()
+    ]
 
 
 def data() -> dict[str, Any]:

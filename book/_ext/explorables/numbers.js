@@ -248,9 +248,10 @@ uand.numbers = (() => {
     return (ell * (m - ell) * total(chances.subarray(Math.min(few, chances.length)))) / 2;
   };
 
-  // Densities to look at, as log-odds, from too thin to too dense, as uand/universal.py has them.
+  // Densities to look at, as log-odds, from too thin to too dense, as uand/universal.py has them; and
+  // thinner ones, because a layer far too narrow does best if it leaves most pairs unread.
   const densities = (m, d, ell, eps) => {
-    const least = logit(Math.min(0.5, Math.sqrt(0.3 / d)));
+    const least = logit(Math.min(0.5, Math.sqrt(0.3 / d), 0.3 / ell));
     const nats = Math.max(1, Math.log((m * (m - 1)) / 2));
     let most = Math.sqrt((50 * nats) / d);
     if (eps < 1) {
@@ -259,7 +260,7 @@ uand.numbers = (() => {
     }
     const steps = (low, high, count) =>
       Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
-    return most < 1 ? steps(least, logit(most), 24) : [...steps(least, 3, 20), 5, 8, 12, 17, 23, 29];
+    return most < 1 ? steps(least, logit(most), 28) : [...steps(least, 3, 24), 5, 8, 12, 17, 23, 29];
   };
 
   // Looks at the densities one by one, then closes in on the bottom of every valley. A generator,

@@ -107,6 +107,7 @@
     page.put("uncovered", uncovered);
     page.put("all_covered", all);
     page.put("threshold", threshold);
+    page.put("coordinate", laws["A14.coordinate"](m, d, p));
     page.put("post", post, post > 1 ? `${shown(post)}, no chance` : shown(post));
     const densities = spaced(0.005, 1, 300, true);
     const words =
@@ -224,14 +225,14 @@
     page.draw(
       {
         x: { label: "features on, ℓ", range: [2, 256], log: true },
-        y: { label: "neurons d", range: [50, 1e9], log: true },
+        y: { label: "neurons d", range: [50, 1e8], log: true },
         lines: Object.keys(here).map((look) => ({
           look,
           points: sizes.map((on) => [on, borders(m, on, eps)[look]]),
         })),
         places: [
-          ...data.models.map((one, i) => ({ ...one, look: "published", shift: i % 2 ? 15 : -7 })),
-          { x: ell, y: d, label: "your layer", look: "own", shift: 22 },
+          ...data.models.map((one) => ({ ...one, look: "published" })),
+          { x: ell, y: d, label: "your layer", look: "own", shift: -9 },
         ],
       },
       `Neurons against features on: the least widths of the two read-offs, and published dictionaries. ${words}`,
