@@ -111,9 +111,10 @@ class Control:
             f"data-values='{json.dumps(self.values)}'>"
             f'<label for="{key}">{self.words} <var>{self.symbol}</var></label>'
             f'<input type="range" id="{key}" min="0" max="{len(self.values) - 1}" step="1" '
-            f'value="{nearest}" aria-valuetext="{value:g}">'
+            f'value="{nearest}" aria-valuetext="{value:g}" autocomplete="off">'
             f'<input type="number" aria-label="{self.words} {self.name}, as a number" '
-            f'min="{self.low:g}" max="{self.high:.10g}" step="{self.step:g}" value="{value:g}">'
+            f'min="{self.low:g}" max="{self.high:.10g}" step="{self.step:g}" value="{value:g}" '
+            'autocomplete="off">'
             "</div>"
         )
 
@@ -134,7 +135,7 @@ def _p(low: float, high: float, start: float) -> Control:
     return Control("p", "p", "density", low, high, start, whole=False, step=0.001)
 
 
-EPS = Control("eps", "ε", "tolerance", 0.05, 1.5, 0.5, even=True, whole=False, step=0.05)
+EPS = Control("eps", "ε", "tolerance", 0.05, 1, 0.5, even=True, whole=False, step=0.05)
 
 
 # --- the explorables ----------------------------------------------------------------------------
@@ -228,7 +229,7 @@ KEY = tuple((kind, f"{kind} on") for kind in readoff.KINDS)
 
 def _choice(prefix: str, name: str, legend: str, options: dict[str, str], more: str = "") -> str:
     radios = "".join(
-        f'<label><input type="radio" name="{prefix}-{name}" value="{value}"'
+        f'<label><input type="radio" autocomplete="off" name="{prefix}-{name}" value="{value}"'
         f"{' checked' if i == 0 else ''}> {words}</label>"
         for i, (value, words) in enumerate(options.items())
     )
@@ -398,7 +399,7 @@ EXPLORABLES: dict[str, Explorable] = {
         _failures_still,
     ),
     "calculator": Explorable(
-        (_d(16, 10**5, 512), _m(300, 4096), _ell(256, 16), EPS),
+        (_d(16, 10**6, 512), _m(300, 4096), _ell(256, 16), EPS),
         lambda _prefix: (
             _plot(*KEY, ("total", "all"))
             + _rows(
@@ -412,7 +413,7 @@ EXPLORABLES: dict[str, Explorable] = {
         _calculator_still,
     ),
     "map": Explorable(
-        (_d(64, 10**5, 512), _m(1000, 4096), _ell(256, 16), EPS),
+        (_d(64, 10**6, 512), _m(1000, 4096), _ell(256, 16), EPS),
         lambda _prefix: (
             _plot(
                 ("one", "least width, mean read-off, small ε (B2)"),

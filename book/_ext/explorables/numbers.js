@@ -8,7 +8,10 @@ globalThis.uand = globalThis.uand ?? {};
 
 uand.numbers = (() => {
   const NEGLIGIBLE = 1e-17; // a remainder below this fraction of a sum does not change its double
-  const MAX_WORK = 1e9; // multiplications, about a second's
+  const MAX_WORK = 5e8; // multiplications, about half a second's
+  const NOTHING = 1e-305; // a chance below it has no full float
+  const COARSE = 1e-40; // a chance that no curve shows, and no search for the best needs
+  const FEW = 1e-12; // pairs expected to fail: a search that finds so few looks no further
 
   // --- functions of one law or another ---------------------------------------------------------
 
@@ -138,29 +141,38 @@ uand.numbers = (() => {
 
   // sum_n w_n P(Z_1 + ... + Z_n > eps n). The tails F_n(j) = P(Z_1 + ... + Z_n >= j) follow each
   // other by F_{n+1}(j) = sum_{z<j} P(Z = z) F_n(j - z) + P(Z >= j), in which no term is negative.
-  const exceedanceUpTo = (top, pmf, eps, weights, remaining) => {
+  // Chances below `nothing` are taken for 0: at the ends of its range a float is slow and inexact.
+  const exceedanceUpTo = (top, pmf, eps, weights, remaining, nothing) => {
     const size = floorOfTimes(eps, top) + 2;
-    if (top * size * Math.min(pmf.length, size) > MAX_WORK) {
-      throw new RangeError("d p^2 eps: must be smaller, for an answer at once");
-    }
+    const tail = upperTail(pmf);
     const one = new Float64Array(size);
-    one.set(upperTail(pmf).subarray(0, size));
+    one.set(tail.subarray(0, size));
+    let longest = pmf.length; // of what one Z can add
+    while (longest > 1 && tail[longest - 1] < nothing) longest--;
     const F = Float64Array.from(one);
+    let highest = Math.min(longest, size) - 1; // F falls with j, and is 0 beyond
+    let work = 0;
     let failing = 0;
     for (let n = 1; n <= top; n++) {
-      for (let j = n > 1 ? size - 1 : 0; j >= 1; j--) {
-        let tail = one[j];
-        const most = Math.min(pmf.length, j);
-        for (let z = 0; z < most; z++) tail += pmf[z] * F[j - z];
-        F[j] = tail;
+      if (n > 1) {
+        highest = Math.min(highest + longest - 1, size - 1);
+        work += highest * longest;
+        if (work > MAX_WORK) throw new RangeError("d p² ε: must be smaller, for an answer at once");
+        for (let j = highest; j >= 1; j--) {
+          let chance = one[j];
+          const most = Math.min(longest, j);
+          for (let z = 0; z < most; z++) chance += pmf[z] * F[j - z];
+          F[j] = chance;
+        }
+        while (highest > 0 && F[highest] < nothing) F[highest--] = 0;
       }
       failing += weights[n] * F[floorOfTimes(eps, n) + 1];
-      if (n < top && remaining[n + 1] <= NEGLIGIBLE * failing) break;
+      if (n < top && remaining[n + 1] <= Math.max(NEGLIGIBLE * failing, nothing)) break;
     }
     return failing;
   };
 
-  const exceedance = (pmf, eps, weights) => {
+  const exceedance = (pmf, eps, weights, nothing = NOTHING) => {
     const top = weights.length - 1;
     if (top < 1 || eps[0] >= BigInt(pmf.length - 1) * eps[1]) return 0; // Z is never more
     const remaining = upperTail(weights);
@@ -168,8 +180,9 @@ uand.numbers = (() => {
     let last = 1;
     while (last < top && remaining[last] > 1e-12 * NEGLIGIBLE) last++;
     for (;;) {
-      const failing = exceedanceUpTo(last, pmf, eps, weights, remaining);
-      if (last === top || remaining[last + 1] <= NEGLIGIBLE * failing) return failing;
+      const failing = exceedanceUpTo(last, pmf, eps, weights, remaining, nothing);
+      const beyond = last === top ? 0 : remaining[last + 1];
+      if (beyond <= Math.max(NEGLIGIBLE * failing, nothing)) return failing;
       last = Math.min(2 * last, top);
     }
   };
@@ -194,22 +207,27 @@ uand.numbers = (() => {
   };
 
   // Law B1: how likely a pair with c features on has no estimate, or one that errs by more than eps.
-  const failureProbability = (ell, p, eps, c, readers) => {
+  const failureProbability = (ell, p, eps, c, readers, nothing) => {
     const pmf = excessPmf(ell - c, fraction(p), c);
-    return readers.chances[0] + exceedance(pmf, fraction(eps), readers.chances);
+    return readers.chances[0] + exceedance(pmf, fraction(eps), readers.chances, nothing);
   };
 
-  // Bias and standard deviation of a covered pair's estimate, by A8, A9 and A10.
-  const errorOf = (ell, p, c, readers) => {
+  // Mean and variance of the excess of one neuron, by A8, A9 and A10.
+  const excessMoments = (ell, p, c) => {
     const { laws } = uand;
-    const bias = laws[["A10.bias", "A9.bias", "A8.bias"][c]](ell, p);
-    const spread = c
-      ? laws[c === 2 ? "A8.variance" : "A9.variance"](ell, p)
-      : variance(excessPmf(ell, fraction(p), 0));
-    return readers.covered ? { bias, sd: Math.sqrt(spread * readers.inverse) } : { bias: null, sd: null };
+    const mean = laws[["A10.bias", "A9.bias", "A8.bias"][c]](ell, p);
+    if (c === 0) return { mean, spread: variance(excessPmf(ell, fraction(p), 0)) };
+    return { mean, spread: laws[c === 2 ? "A8.variance" : "A9.variance"](ell, p) };
   };
 
-  const predict = (m, d, ell, p, eps) => {
+  // Bias and standard deviation of a covered pair's estimate.
+  const errorOf = (ell, p, c, readers) => {
+    if (!readers.covered) return { bias: null, sd: null };
+    const { mean, spread } = excessMoments(ell, p, c);
+    return { bias: mean, sd: Math.sqrt(spread * readers.inverse) };
+  };
+
+  const predict = (m, d, ell, p, eps, nothing = NOTHING) => {
     const readers = readersOf(d, p);
     const counts = kindCounts(m, ell);
     const pairs = {};
@@ -219,7 +237,7 @@ uand.numbers = (() => {
         pairs[kind] = { count, bias: null, sd: null, failure_probability: null, expected_failures: 0 };
         continue;
       }
-      const chance = failureProbability(ell, p, eps, c, readers);
+      const chance = failureProbability(ell, p, eps, c, readers, nothing);
       pairs[kind] = {
         count,
         ...errorOf(ell, p, c, readers),
@@ -231,21 +249,25 @@ uand.numbers = (() => {
     return { pairs, expected_failures };
   };
 
-  const expectedFailures = (m, d, ell, p, eps) => predict(m, d, ell, p, eps).expected_failures;
+  const expectedFailures = (...layer) => predict(...layer).expected_failures;
 
   // --- the density at which the fewest pairs fail -------------------------------------------------
 
   const logit = (p) => Math.log(p / (1 - p));
   const fromLogit = (u) => 1 / (1 + Math.exp(-u));
 
-  // Where the bias is beyond eps by `beyond`, 1/beyond readers or more fail half of the pairs with
-  // one on: the median of a binomial is at least its mean, rounded down.
+  // What cannot be less: where the bias is beyond eps by t, a mean of n activations is within eps
+  // with a chance of at most v / (v + n t^2), v being the variance of one (Cantelli's inequality).
   const atLeast = (m, d, ell, p, eps) => {
-    const beyond = (ell - 1) * p - eps;
-    if (beyond <= 0) return 0;
-    const few = Math.ceil(1 / beyond) + 1;
-    const chances = readersOf(d, p).chances;
-    return (ell * (m - ell) * total(chances.subarray(Math.min(few, chances.length)))) / 2;
+    const readers = readersOf(d, p);
+    const counts = kindCounts(m, ell);
+    const failing = Object.entries(KINDS).map(([kind, c]) => {
+      const { mean, spread } = excessMoments(ell, p, c);
+      const t = mean - eps;
+      const beyond = t > 0 ? (w, n) => (n ? (w * n * t * t) / (spread + n * t * t) : w) : (w, n) => (n ? 0 : w);
+      return counts[kind] * total(readers.chances.map(beyond));
+    });
+    return total(failing);
   };
 
   // Densities to look at, as log-odds, from too thin to too dense, as uand/universal.py has them; and
@@ -267,19 +289,20 @@ uand.numbers = (() => {
   // so that a page can draw in between.
   function* fewestFailures(m, d, ell, eps) {
     let best = { failing: Infinity, p: null };
-    const seen = [];
     const objective = (u) => {
       const p = fromLogit(u);
       let failing = atLeast(m, d, ell, p, eps);
-      if (failing < best.failing) failing = expectedFailures(m, d, ell, p, eps);
-      if (failing < best.failing) best = { failing, p };
-      seen.push({ p, failing });
+      if (failing < best.failing) {
+        failing = expectedFailures(m, d, ell, p, eps, COARSE);
+        if (failing < best.failing) best = { failing, p };
+      }
       return Math.log(Math.max(failing, 1e-300));
     };
     const grid = densities(m, d, ell, eps);
     const values = [];
     for (const u of grid) {
       values.push(objective(u));
+      if (best.failing < FEW) return best;
       yield;
     }
     const at = (i) => values[i] ?? Infinity;
@@ -300,6 +323,7 @@ uand.numbers = (() => {
           inner = [inner[1], low + golden * (high - low)];
           found = [found[1], objective(inner[1])];
         }
+        if (best.failing < FEW) return best;
         yield;
       }
     }
@@ -307,7 +331,7 @@ uand.numbers = (() => {
   }
 
   return {
-    KINDS, sum, choose, factorial, erf, erfc, fraction, ratio, binomialPmf, excessPmf, variance,
+    COARSE, FEW, KINDS, sum, choose, factorial, erf, erfc, fraction, ratio, binomialPmf, excessPmf, variance,
     upperTail, exceedance, kindCounts, readersOf, failureProbability, errorOf, predict,
     expectedFailures, densities, fewestFailures, fromLogit, logit,
   };

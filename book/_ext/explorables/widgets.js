@@ -86,7 +86,7 @@
   function* along(densities, m, d, ell, eps) {
     const found = [];
     for (const p of densities) {
-      found.push(numbers.predict(m, d, ell, Number(p.toPrecision(6)), eps));
+      found.push(numbers.predict(m, d, ell, Number(p.toPrecision(6)), eps, numbers.COARSE));
       yield;
     }
     return found;
@@ -179,8 +179,9 @@
     const densities = spaced(...range, 50, true);
     const found = yield* along(densities, m, d, ell, eps);
     const { one } = law.pairs;
+    const which = best.failing < numbers.FEW ? "a density that is good enough" : "the best density";
     const words =
-      `${shown(d, 12)} neurons, ${shown(m, 12)} features, ${ell} on: at the best density, ${p}, ` +
+      `${shown(d, 12)} neurons, ${shown(m, 12)} features, ${ell} on: at ${which}, ${p}, ` +
       `${shown(law.expected_failures)} of ${shown((m * (m - 1)) / 2, 12)} pairs are expected to fail. ` +
       `An estimate with one on is wrong by ${shown(one.bias)} on average, give or take ${shown(one.sd)}.`;
     page.draw(
