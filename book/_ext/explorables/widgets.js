@@ -226,7 +226,7 @@
     page.draw(
       {
         x: { label: "features on, ℓ", range: [2, 256], log: true },
-        y: { label: "neurons d", range: [50, 1e8], log: true },
+        y: { label: "neurons d", range: [50, 1e9], log: true },
         lines: Object.keys(here).map((look) => ({
           look,
           points: sizes.map((on) => [on, borders(m, on, eps)[look]]),
