@@ -303,6 +303,9 @@ def explorable(
 ) -> Iterator[Callable[[str], WebElement]]:
     def open_one(kind: str) -> WebElement:
         browser.get(address + page_with(site, kind))
+        browser.execute_async_script(  # equations move what is below them
+            "(globalThis.MathJax?.startup?.promise ?? Promise.resolve()).then(arguments[0])"
+        )
         root = browser.find_element(By.CSS_SELECTOR, f'[data-explorable="{kind}"]')
         wait_idle(root)
         return root
@@ -417,7 +420,9 @@ def press(browser: webdriver.Chrome, element: WebElement, *keys: str) -> None:
 
 def click(browser: webdriver.Chrome, element: WebElement) -> None:
     """Press with the mouse, clear of the page's header."""
-    browser.execute_script("arguments[0].scrollIntoView({ block: 'center' })", element)
+    browser.execute_script(
+        "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", element
+    )
     element.click()
 
 
