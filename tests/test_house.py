@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -183,3 +184,10 @@ def test_the_package_imports_only_what_it_declares() -> None:
     declared_names = {name.replace("-", "_") for name in by_name(PROJECT["dependencies"])}
     allowed = declared_names | set().union(*optional.values()) | {"uand"} | sys.stdlib_module_names
     assert imported <= allowed, f"imported but not declared: {sorted(imported - allowed)}"
+
+
+def test_the_drawing_on_the_first_page_is_what_its_program_draws() -> None:
+    program = runpy.run_path(str(ROOT / "book" / "_assets" / "hero.py"))
+    drawing = (ROOT / "book" / "_assets" / "hero.svg").read_text(encoding="utf-8")
+    assert program["draw"]() == drawing
+    assert "hero.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
