@@ -52,11 +52,11 @@ P = ParamSpec("P")
 class _Canvas(FigureCanvasBase):
     """Writes the same figure to the same SVG: without the date, and with the same identifiers."""
 
-    def print_figure(self, *args: Any, format: str | None = None, **kwargs: Any) -> Any:
-        if format == "svg":
+    def print_figure(self, filename: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("format") == "svg":
             kwargs["metadata"] = {"Date": None, **(kwargs.get("metadata") or {})}
         with matplotlib.rc_context({"svg.hashsalt": "uand"}):
-            return super().print_figure(*args, format=format, **kwargs)
+            return super().print_figure(filename, *args, **kwargs)
 
 
 def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
