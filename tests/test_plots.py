@@ -181,7 +181,7 @@ def test_phase_diagram_has_boundaries_places_with_tracks_and_a_band():
     points = [line for line in ax.get_lines() if line.get_marker() == "o"]
     assert [tuple(np.ravel(point.get_data())) for point in points] == [(1.5, 3), (1.2, 5)]
     assert [point.get_markerfacecolor() for point in points] == ["black", "white"]
-    tracks = [line for line in ax.get_lines() if line.get_color() == plots.INDIGO]
+    tracks = [line for line in ax.get_lines() if line.get_color() == plots.SLATE]
     np.testing.assert_array_equal(tracks[0].get_data(), ([1.4, 1.6], [2, 4]))
     assert tracks[0].get_linestyle() == ":"
     assert [(text.get_text(), text.get_ha()) for text in ax.texts] == [

@@ -467,7 +467,7 @@ def phase_diagram(
     for one in boundaries:
         _draw(ax, one)
     for place in places:
-        ax.plot(place.track_x, place.track_y, place.dash, color=INDIGO, linewidth=2.4, zorder=2)
+        ax.plot(place.track_x, place.track_y, place.dash, color=SLATE, linewidth=2.4, zorder=2)
         face = "black" if place.filled else "white"
         ax.plot(
             [place.x], [place.y], "o", color="black", markerfacecolor=face, markersize=6, zorder=3
