@@ -106,10 +106,13 @@ class Series:
         return cls(label, x, y, se, KIND_COLOURS[kind], KIND_MARKERS[kind], steps=steps)
 
     @classmethod
-    def of_readoff(cls, readoff: str, x: Any, y: Any, se: Any = None, label: str = "") -> "Series":
+    def of_readoff(
+        cls, readoff: str, x: Any, y: Any, se: Any = None, label: str | None = None
+    ) -> "Series":
         """Return a series in the colour, marker and dash of a read-off: the mean, the contrast."""
         colour, marker, dash = READOFF_LOOKS[readoff]
-        return cls(label or f"{readoff} read-off", x, y, se, colour, marker, dash)
+        label = f"{readoff} read-off" if label is None else label  # "" is for no entry in a legend
+        return cls(label, x, y, se, colour, marker, dash)
 
 
 def _draw(ax: Axes, series: Series) -> None:
@@ -479,6 +482,7 @@ def phase_diagram(
             textcoords="offset points",
             fontsize=9,
             ha="left" if place.shift[0] >= 0 else "right",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
             zorder=4,
         )
     ax.set(xlabel=x, ylabel=y, yscale="log")
