@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -185,3 +186,85 @@ def test_the_package_imports_only_what_it_declares() -> None:
     declared_names = {name.replace("-", "_") for name in by_name(PROJECT["dependencies"])}
     allowed = declared_names | set().union(*optional.values()) | {"uand"} | sys.stdlib_module_names
     assert imported <= allowed, f"imported but not declared: {sorted(imported - allowed)}"
+
+
+def test_the_drawing_on_the_first_page_is_what_its_program_draws() -> None:
+    program = runpy.run_path(str(ROOT / "book" / "_assets" / "hero.py"))
+    drawing = (ROOT / "book" / "_assets" / "hero.svg").read_text(encoding="utf-8")
+    assert program["draw"]() == drawing
+    assert "hero.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def chapters() -> list[str]:
+    """The pages with a chapter's anatomy: those that say what one learns in them."""
+    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in pages()}
+    return [page for page, text in texts.items() if "{admonition} In this chapter" in text]
+
+
+def exercises(text: str) -> list[tuple[str, str]]:
+    """The title and the label of every exercise of a page, in order."""
+    found = re.findall(r"^:+\{exercise-start\} *(.*)\n:label: (\S+)$", text, re.MULTILINE)
+    assert len(found) == text.count("{exercise-start}") == text.count("{exercise-end}")
+    return found
+
+
+def solution(text: str, label: str) -> str:
+    """What stands in the folded solution of an exercise."""
+    start = rf"^:+\{{solution-start\}} {re.escape(label)}\n:class: dropdown\n:+\n"
+    bodies = re.findall(start + r"(.*?)^:+\{solution-end\}$", text, re.MULTILINE | re.DOTALL)
+    assert len(bodies) == 1, f"{label} must have one folded solution, has {len(bodies)}"
+    return str(bodies[0])
+
+
+def test_the_chapters_are_found() -> None:
+    names = {Path(page).stem for page in chapters()}
+    assert {"features", "neurons", "readoff", "interference", "universal", "regimes"} <= names
+    assert {"every_pair", "superposed", "calibration"} <= names
+
+
+@pytest.mark.parametrize("page", chapters())
+def test_exercises_are_three_to_six_marked_and_solved_by_code_that_asserts(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    marked = exercises(text)
+    assert 3 <= len(marked) <= 6, f"{page} has {len(marked)} exercises"
+    for title, label in marked:
+        assert re.fullmatch(r"★{1,3} (by hand|with code), \d+ minutes", title), (label, title)
+        cells = re.findall(
+            r"^```\{code-cell\}.*?^```$", solution(text, label), re.MULTILINE | re.DOTALL
+        )
+        assert any(re.search(r"^ *assert ", cell, re.MULTILINE) for cell in cells), (
+            f"{label}: no cell of its solution asserts what the text states"
+        )
+    stars = [title.count("★") for title, _ in marked]
+    assert stars == sorted(stars), f"{page}: exercises must become harder"
+    assert (stars[0], stars[-1]) == (1, 3), f"{page}: from a calculation to a question of research"
+
+
+@pytest.mark.parametrize("page", chapters())
+def test_a_chapter_opens_with_its_result_and_a_picture(page: str) -> None:
+    """A sentence in bold after the title, and a figure before the admonition on what one learns."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    opening = text.partition("\n# ")[2].partition("{admonition} In this chapter")[0]
+    assert re.match(r"[^\n]+\n+\*\*", opening), f"{page} must open with its result in bold"
+    assert "figure}" in opening, f"{page} must have a figure before 'In this chapter'"
+
+
+@pytest.mark.parametrize("page", pages())
+def test_figures_have_alt_text_and_a_caption(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for block in re.findall(r"^```\{(?:glue:)?figure\} .*?^```$", text, re.MULTILINE | re.DOTALL):
+        alt = re.search(r"^:alt: (.*)$", block, re.MULTILINE)
+        assert alt is not None, f"no alt text: {block}"
+        assert len(alt[1]) >= 60, f"alt text must say what the figure shows: {block}"
+        options = re.match(r"```.*\n(?::.*\n)*", block)
+        assert options is not None
+        caption = block[options.end() : -3].strip()
+        assert len(caption) >= 40, f"no caption: {block}"
+
+
+def test_the_colours_of_the_kinds_are_used_for_nothing_else() -> None:
+    """Pages reach them through `Series.of_kind` and `KIND_COLOURS`, never by name."""
+    for page in pages():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        found = re.findall(r"plots\.(?:BLUE|ORANGE|GREEN)\b", text)
+        assert not found, f"{page} uses the colour of a kind of pair: {found}"

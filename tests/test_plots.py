@@ -1,5 +1,10 @@
 """Figures carry the data, labels and scales that they were given."""
 
+import io
+import re
+from itertools import combinations
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pytest
@@ -119,7 +124,7 @@ def test_layer_diagram_draws_every_connection_and_every_activation():
     figure = plots.layer_diagram(W, f=[1, 1, 0], z=[1, 0])
     ax = figure.axes[0]
     assert len(ax.get_lines()) == W.sum()
-    carrying = [line for line in ax.get_lines() if line.get_color() == plots.ORANGE]
+    carrying = [line for line in ax.get_lines() if line.get_color() == plots.INDIGO]
     assert len(carrying) == 3  # neuron 1 reads two features that are on, neuron 2 one
     words = [text.get_text() for text in ax.texts]
     assert words == ["1", "2", "3", "1", "0", "features", "activations"]
@@ -176,7 +181,7 @@ def test_phase_diagram_has_boundaries_places_with_tracks_and_a_band():
     points = [line for line in ax.get_lines() if line.get_marker() == "o"]
     assert [tuple(np.ravel(point.get_data())) for point in points] == [(1.5, 3), (1.2, 5)]
     assert [point.get_markerfacecolor() for point in points] == ["black", "white"]
-    tracks = [line for line in ax.get_lines() if line.get_color() == plots.PURPLE]
+    tracks = [line for line in ax.get_lines() if line.get_color() == plots.SLATE]
     np.testing.assert_array_equal(tracks[0].get_data(), ([1.4, 1.6], [2, 4]))
     assert tracks[0].get_linestyle() == ":"
     assert [(text.get_text(), text.get_ha()) for text in ax.texts] == [
@@ -194,13 +199,86 @@ def test_drawing_leaves_matplotlib_as_it_was():
     assert dict(matplotlib.rcParams) == before
 
 
-def test_kinds_differ_in_lightness_and_in_marker():
-    grey = [
-        np.dot(matplotlib.colors.to_rgb(colour), (0.299, 0.587, 0.114))
-        for colour in plots.KIND_COLOURS.values()
-    ]
-    assert len(set(plots.KIND_MARKERS.values())) == 3
-    assert min(abs(a - b) for i, a in enumerate(grey) for b in grey[:i]) > 0.02
+def svg(figure):
+    """Write the figure as a notebook does."""
+    file = io.BytesIO()
+    figure.canvas.print_figure(file, format="svg", bbox_inches="tight")
+    return file.getvalue().decode()
+
+
+def test_the_same_figure_is_the_same_file():
+    def drawn(y):
+        return svg(plots.law_and_measurement([plots.Series("a", [1, 2], [1, y])], "x", "y"))
+
+    assert drawn(2) == drawn(2) != drawn(3)
+    assert "<dc:date>" not in drawn(2)
+    figure = plots.histograms({"a": [1]}, "x")
+    figure.canvas.print_figure(file := io.BytesIO(), format="png")  # other formats as ever
+    assert file.getvalue().startswith(b"\x89PNG")
+
+
+# What a page's background is in the theme, and what the style sheet makes of a colour there.
+LIGHT, DARK = "#ffffff", "#121212"
+STYLE_SHEET = Path(plots.__file__).parent.parent / "book" / "_ext" / "figures.css"
+
+
+def on_a_dark_page(colour):
+    """Filter a colour as a browser does: invert in part, then turn the hue by half a circle."""
+    css = re.search(r"invert\(([\d.]+)\) hue-rotate\(180deg\)", STYLE_SHEET.read_text("utf-8"))
+    share = float(css[1])
+    inverted = share + (1 - 2 * share) * np.array(matplotlib.colors.to_rgb(colour))
+    # The matrix of the Filter Effects recommendation at 180 degrees.
+    luma = np.array([0.213, 0.715, 0.072])
+    return np.clip(2 * luma @ inverted - inverted, 0, 1)
+
+
+def contrast(one, other):
+    """Return the contrast ratio of two colours as WCAG defines it."""
+
+    def luminance(colour):
+        c = np.array(matplotlib.colors.to_rgb(colour))
+        linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+OTHERS = (plots.INDIGO, plots.OCHRE, plots.PURPLE, plots.SLATE)
+
+
+@pytest.mark.parametrize(
+    "colour", [*plots.KIND_COLOURS.values(), *OTHERS, *plots.SIZES, plots.GREY]
+)
+def test_lines_stand_out_on_a_light_and_on_a_dark_page(colour):
+    assert contrast(colour, LIGHT) >= 3
+    assert contrast(on_a_dark_page(colour), DARK) >= 3
+
+
+def test_the_filter_takes_paper_to_the_dark_page_and_keeps_hues():
+    assert matplotlib.colors.to_hex(on_a_dark_page(LIGHT)) == DARK
+    assert contrast(on_a_dark_page("black"), DARK) > 12
+    for colour in (*plots.KIND_COLOURS.values(), *OTHERS):
+        light = matplotlib.colors.rgb_to_hsv(matplotlib.colors.to_rgb(colour))[0]
+        dark = matplotlib.colors.rgb_to_hsv(on_a_dark_page(colour))[0]
+        assert min(abs(light - dark), 1 - abs(light - dark)) < 0.06, colour
+
+
+@pytest.mark.parametrize("palette", [plots.KIND_COLOURS.values(), OTHERS, plots.SIZES])
+def test_colours_differ_in_lightness_too(palette):
+    grey = [np.dot(matplotlib.colors.to_rgb(c), (0.299, 0.587, 0.114)) for c in palette]
+    assert min(abs(a - b) for a, b in combinations(grey, 2)) > 0.02
+
+
+def test_kinds_and_readoffs_have_markers_of_their_own_and_colours_that_nothing_else_has():
+    kinds, readoffs = plots.KIND_COLOURS.values(), plots.READOFF_LOOKS.values()
+    markers = [*plots.KIND_MARKERS.values(), *(marker for _, marker, _ in readoffs)]
+    assert len(set(markers)) == 5
+    assert not set(kinds) & {*OTHERS, *plots.SIZES, plots.Series("a", [], []).colour}
+    seen = plots.Series.of_readoff("mean", [1], [2], [0.1])
+    assert (seen.colour, seen.marker, seen.dash) == plots.READOFF_LOOKS["mean"]
+    assert seen.label == "mean read-off"
+    assert plots.Series.of_readoff("mean", [], [], label="").label == ""
 
 
 def test_maps_mark_the_least_place_and_shade_all_steps_alike():

@@ -2,8 +2,8 @@
 
 Each function takes numbers and returns a matplotlib ``Figure``; none computes a law or samples.
 Theory is a line and a measurement is points with error bars; each kind of pair has its colour and
-its marker in all chapters. This is the only module that imports matplotlib, and the style is
-applied inside each function, never on import.
+its marker in all chapters, and nothing else has that colour. This is the only module that imports
+matplotlib, and the style is applied inside each function, never on import.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +14,21 @@ from typing import Any, ParamSpec
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-# Okabe and Ito's palette: told apart by colour-blind readers, and of different lightness in grey.
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+# From Okabe and Ito's palette: told apart by colour-blind readers. The kinds of pair, nothing else.
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 KIND_COLOURS = {"both": BLUE, "one": ORANGE, "none": GREEN}
 KIND_MARKERS = {"both": "o", "one": "s", "none": "^"}
+
+# All other things, each of a lightness of its own; grey for what is only compared with.
+INDIGO, OCHRE, PURPLE, SLATE, GREY = "#33307F", "#9A6E00", "#A22C7C", "#7D8CA0", "#666666"
+SIZES = ("#8C7FD0", "#5A48B8", "#2A1C70")  # of something that grows: small, middle, large
+READOFF_LOOKS = {"mean": (OCHRE, "D", "--"), "contrast": (PURPLE, "v", "-")}
 
 STYLE: dict[Any, Any] = {
     "figure.figsize": (6.4, 3.9),
@@ -43,13 +49,25 @@ STYLE: dict[Any, Any] = {
 P = ParamSpec("P")
 
 
+class _Canvas(FigureCanvasBase):
+    """Writes the same figure to the same SVG: without the date, and with the same identifiers."""
+
+    def print_figure(self, filename: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("format") == "svg":
+            kwargs["metadata"] = {"Date": None, **(kwargs.get("metadata") or {})}
+        with matplotlib.rc_context({"svg.hashsalt": "uand"}):
+            return super().print_figure(filename, *args, **kwargs)
+
+
 def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw in the book's style, and leave matplotlib's own settings as they were."""
 
     @wraps(draw)
     def inner(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with matplotlib.rc_context(STYLE):
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+        _Canvas(figure)
+        return figure
 
     return inner
 
@@ -74,7 +92,7 @@ class Series:
     x: Any
     y: Any
     se: Any = None
-    colour: str = BLUE
+    colour: str = INDIGO
     marker: str = "o"
     dash: str = "-"
     steps: bool = False
@@ -86,6 +104,15 @@ class Series:
         """Return a series in the colour and marker of a kind of pair: both, one or none on."""
         label = label or f"{kind} on"
         return cls(label, x, y, se, KIND_COLOURS[kind], KIND_MARKERS[kind], steps=steps)
+
+    @classmethod
+    def of_readoff(
+        cls, readoff: str, x: Any, y: Any, se: Any = None, label: str | None = None
+    ) -> "Series":
+        """Return a series in the colour, marker and dash of a read-off: the mean, the contrast."""
+        colour, marker, dash = READOFF_LOOKS[readoff]
+        label = f"{readoff} read-off" if label is None else label  # "" is for no entry in a legend
+        return cls(label, x, y, se, colour, marker, dash)
 
 
 def _draw(ax: Axes, series: Series) -> None:
@@ -244,8 +271,8 @@ def ratio_bars(groups: Mapping[str, Sequence[Bar]], x: str) -> Figure:
                 bar.value - 1,
                 left=1,
                 height=0.7,
-                color=BLUE if bar.ours else "white",
-                edgecolor=BLUE if bar.ours else GREY,
+                color=INDIGO if bar.ours else "white",
+                edgecolor=INDIGO if bar.ours else GREY,
                 hatch=None if bar.ours else "///",
             )
             ends = [[bar.value - bar.low], [bar.high - bar.value]]
@@ -286,17 +313,17 @@ def layer_diagram(W: Any, f: Any, z: Any) -> Figure:
         ax.plot(
             [features[alpha], neurons[i]],
             [top, bottom],
-            color=ORANGE if on else "#bbbbbb",
+            color=INDIGO if on else "#bbbbbb",
             linewidth=2.2 if on else 1,
             zorder=1,
         )
     for alpha in range(m):
-        face = ORANGE if f[alpha] else "white"
+        face = INDIGO if f[alpha] else "white"
         ax.scatter(features[alpha], top, s=420, color=face, edgecolors="black", zorder=2)
         ink = "white" if f[alpha] else "black"
         ax.text(features[alpha], top, f"{alpha + 1}", ha="center", va="center", color=ink)
     for i in range(d):
-        face = BLUE if z[i] else "white"
+        face = INDIGO if z[i] else "white"
         ax.scatter(neurons[i], bottom, s=520, color=face, marker="s", edgecolors="black", zorder=2)
         ink = "white" if z[i] else "black"
         ax.text(neurons[i], bottom, f"{int(z[i])}", ha="center", va="center", color=ink)
@@ -319,7 +346,7 @@ def histograms(samples: Mapping[str, Any], x: str, y: str = "share of inputs") -
     figure = Figure()
     ax = figure.add_subplot()
     dashes = ("-", "--", "-.", ":")
-    colours = (BLUE, ORANGE, GREEN, PURPLE)
+    colours = (INDIGO, OCHRE, PURPLE, SLATE)
     for (label, values), dash, colour in zip(samples.items(), dashes, colours, strict=False):
         share = np.bincount(np.asarray(values)) / np.size(values)
         ax.stairs(
@@ -443,7 +470,7 @@ def phase_diagram(
     for one in boundaries:
         _draw(ax, one)
     for place in places:
-        ax.plot(place.track_x, place.track_y, place.dash, color=PURPLE, linewidth=2.4, zorder=2)
+        ax.plot(place.track_x, place.track_y, place.dash, color=SLATE, linewidth=2.4, zorder=2)
         face = "black" if place.filled else "white"
         ax.plot(
             [place.x], [place.y], "o", color="black", markerfacecolor=face, markersize=6, zorder=3
@@ -455,6 +482,7 @@ def phase_diagram(
             textcoords="offset points",
             fontsize=9,
             ha="left" if place.shift[0] >= 0 else "right",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
             zorder=4,
         )
     ax.set(xlabel=x, ylabel=y, yscale="log")
@@ -498,7 +526,7 @@ def maps(
             shades = ax.contourf(across, up[column], z, levels, cmap="viridis_r", norm=even)
             ax.contour(across, up[column], z, levels, colors="white", linewidths=0.4)
             i, j = np.unravel_index(np.argmin(z), z.shape)
-            ax.plot(across[j], up[column][i], "o", color=ORANGE, markeredgecolor="white",
+            ax.plot(across[j], up[column][i], "o", color=PURPLE, markeredgecolor="white",
                     clip_on=False, zorder=5)  # fmt: skip
             ax.set_xscale("log")
             ax.grid(visible=False)
@@ -529,7 +557,7 @@ def adder_diagram(a: Any, b: Any, c: Any, total: Any, carry: Any, rows: int) -> 
     names = ("a", "b", "c", "sum", "carry")
     for line, (name, row) in enumerate(zip(names, (a, b, c, total, carry), strict=True)):
         y = -line - (0.6 if line >= 3 else 0)
-        colour = BLUE if name == "sum" else ORANGE if name == "carry" else GREY
+        colour = INDIGO if name == "sum" else OCHRE if name == "carry" else GREY
         for x, bit in enumerate(row):
             left.add_patch(
                 Rectangle((x, y), 0.9, 0.8, facecolor=colour if bit else "white", edgecolor=GREY)
@@ -548,7 +576,7 @@ def adder_diagram(a: Any, b: Any, c: Any, total: Any, carry: Any, rows: int) -> 
                     (weight, k),
                     0.8,
                     0.8,
-                    facecolor=BLUE if k == 0 else "white",
+                    facecolor=INDIGO if k == 0 else "white",
                     edgecolor=GREY,
                 )
             )
@@ -557,7 +585,7 @@ def adder_diagram(a: Any, b: Any, c: Any, total: Any, carry: Any, rows: int) -> 
                 "",
                 xy=(weight + 1, rows // 2 - 0.1),
                 xytext=(weight + 0.8, rows - 0.6),
-                arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 1.5},
+                arrowprops={"arrowstyle": "->", "color": OCHRE, "linewidth": 1.5},
             )
         right.text(weight + 0.4, -0.7, f"{2**weight}", ha="center")
         weight, rows = weight + 1, rows // 2

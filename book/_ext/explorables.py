@@ -291,7 +291,7 @@ def _coverage_still(values: Values) -> Figure:
             plots.Series("share of pairs with an estimate", p, LAWS["A19.readable"](d, p)),
             plots.Series(
                 "chance that all have one", p, LAWS["A13.all_covered"](m, d, p),
-                colour=plots.ORANGE, dash="--",
+                colour=plots.OCHRE, dash="--",
             ),
         ],
         x="density $p$",
@@ -343,8 +343,8 @@ def _map_still(values: Values) -> Figure:
     L = np.array([regimes.nats(m, on, DELTA) for on in ell])
     models = [(one.ell, one.d) for one in regimes.MODELS]
     lines = {
-        "mean, B2": (LAWS["B2.width"](ell, L, eps, RHO), plots.ORANGE, "-"),
-        "contrast, B3": (LAWS["B3.width"](ell, L, eps), plots.BLUE, "--"),
+        "mean, B2": (LAWS["B2.width"](ell, L, eps, RHO), *READOFF["mean"]),
+        "contrast, B3": (LAWS["B3.width"](ell, L, eps), *READOFF["contrast"]),
         r"$p_*=1/\ell$": (LAWS["B2.feasible"](m, ell), plots.GREY, ":"),
     }
     series = [
@@ -352,7 +352,7 @@ def _map_still(values: Values) -> Figure:
         for label, (y, colour, dash) in lines.items()
     ]
     zero = np.zeros(len(models))
-    points = plots.Series("published", *np.array(models).T, zero, plots.PURPLE)
+    points = plots.Series("published", *np.array(models).T, zero, plots.SLATE)
     own = plots.Series("your layer", [values["ell"]], [d], [0.0], "black", "s")
     return plots.law_and_measurement(
         [*series, points, own], x=r"features on, $\ell$", y="neurons $d$", log="xy"
