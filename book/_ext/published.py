@@ -194,10 +194,21 @@ def draw_preview(app: Any, _error: Exception | None) -> None:
     axes.axis("off")
     orange, blue, grey = "#D55E00", "#0072B2", "#c4c4c4"
     axes.text(80, 545, app.config.html_title, fontsize=34, weight="bold", va="center")
-    question = "How wide must a layer be to compute all ANDs\nof its features, and how wrong will it be?"
+    question = (
+        "How wide must a layer be to compute all ANDs\nof its features, and how wrong will it be?"
+    )
     axes.text(80, 440, question, fontsize=25, va="center", linespacing=1.4, color="#333333")
     # The layer of the first page: who reads whom, and which features are on.
-    reads = [(1, 3, 6), (2, 6, 10), (3, 10, 12), (4, 7, 9), (3, 6, 11), (5, 8, 10), (2, 4, 6, 10), (7, 9, 12)]
+    reads = [
+        (1, 3, 6),
+        (2, 6, 10),
+        (3, 10, 12),
+        (4, 7, 9),
+        (3, 6, 11),
+        (5, 8, 10),
+        (2, 4, 6, 10),
+        (7, 9, 12),
+    ]
     on = {3, 6, 10}
     features = {number: (80 + (number - 1) * 94.5, 300) for number in range(1, 13)}
     neurons = [(175 + i * 121, 110) for i in range(len(reads))]

@@ -100,9 +100,7 @@ def _role(role: str, text: str, glue: Glue, resolve: Resolve) -> str:
     return resolve(role, text)
 
 
-def _directive(
-    name: str, title: str, body: list[str], glue: Glue, resolve: Resolve
-) -> list[str]:
+def _directive(name: str, title: str, body: list[str], glue: Glue, resolve: Resolve) -> list[str]:
     """Write one directive as lines of Markdown."""
     while body and (OPTION.match(body[0]) or not body[0].strip()):
         body = body[1:]

@@ -303,9 +303,7 @@ def mark(app: Any, document: nodes.document, docname: str) -> None:
                     link_text(text, found)
 
 
-def mark_symbols(
-    document: nodes.document, docname: str, symbols: list[Symbol], uri: Any
-) -> None:
+def mark_symbols(document: nodes.document, docname: str, symbols: list[Symbol], uri: Any) -> None:
     """Link the first formula of a page that is a symbol, or that says what it is."""
     wanted: dict[str, str] = {}
     for symbol in symbols:
