@@ -98,7 +98,7 @@ def plain(tex: str) -> str | None:
 
 
 def text_of(node: nodes.Node) -> str:
-    """Return the text of a paragraph, its formulas without TeX and ``\\0`` where that fails."""
+    """Return the text of a paragraph, its formulas without TeX or, where that fails, as NUL."""
     if isinstance(node, nodes.math):
         written = plain(node.astext())
         return "\0" if written is None else written

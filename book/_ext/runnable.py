@@ -1,7 +1,7 @@
 """Sphinx extension: every page with code can be downloaded as a notebook, with outputs.
 
-The build has run the pages, and MyST-NB leaves the notebooks that it ran next to the site. Here they
-are written into `notebooks/` of the site, made fit to be read and run anywhere: the text is plain
+The build has run the pages, and MyST-NB leaves the notebooks that it ran next to the site. Here
+they are written into `notebooks/` of the site, fit to be read and run anywhere: the text is plain
 Markdown, with no role or directive that only this book's build knows; figures that the page places
 by name stand under the cells that draw them; and a first cell installs what the notebook needs, or
 says how. Each page links to its notebook.
@@ -138,8 +138,9 @@ def first_cells(title: str, address: str) -> list[nbformat.NotebookNode]:
     if not address:
         return [
             nbformat.v4.new_markdown_cell(
-                f"*{title}* is a page of a book that runs. It needs the book's package: in a clone of "
-                "its repository, `pip install -e . myst-nb`. This copy holds the outputs of the build."
+                f"*{title}* is a page of a book that runs. It needs the book's package: in a clone "
+                "of its repository, `pip install -e . myst-nb`. This copy holds the outputs of the "
+                "build."
             )
         ]
     code = (

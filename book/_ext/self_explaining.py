@@ -1,15 +1,15 @@
 r"""Sphinx extension: symbols, terms, claims and citations show what they are.
 
-A link that leads to a *definition* (a row of the notation page, a word of its glossary, a row of the
-claims ledger, a work of the bibliography) shows that definition when it is hovered, focused with the
-keyboard, or tapped. Most such links are made here, so that the chapters stay plain Markdown:
+A link that leads to a *definition* (a row of the notation page, a word of its glossary, a row of
+the claims ledger, a work of the bibliography) shows that definition when it is hovered, focused
+with the keyboard, or tapped. Most such links are made here, so that the chapters stay Markdown:
 
 *Claims.* Every identifier in the text, as A12 or B3, links to its row of the ledger.
 
-*Symbols.* Where a chapter that the notation page names first uses a symbol, the formula links to its
-row. The sizes that stand in nearly every formula are linked once on every page.
+*Symbols.* Where a chapter that the notation page names first uses a symbol, the formula links to
+its row. The sizes that stand in nearly every formula are linked once on every page.
 
-*Terms.* The first use of a word of the glossary on a page links to it, unless it is an ordinary word.
+*Terms.* The first use of a word of the glossary on a page links to it, unless the word is ordinary.
 
 *Citations* are links already.
 
