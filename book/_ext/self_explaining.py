@@ -47,6 +47,7 @@ ORDINARY = {"bias", "covered", "fail", "law", "pair", "read"}
 OPAQUE = (
     nodes.FixedTextElement,
     nodes.Invisible,
+    nodes.citation,
     nodes.literal,
     nodes.math,
     nodes.raw,
@@ -153,7 +154,8 @@ class NameRows(SphinxTransform):
         symbols = head_symbols(row[0])
         code = [literal.astext() for literal in row[1].findall(nodes.literal)]
         # Identifiers tell capitals from small letters, as symbols do.
-        anchor = re.sub(r"[^a-zA-Z0-9]+", "-", symbols[0] if symbols else code[0]).strip("-")
+        name = (symbols or code)[0].replace("*", "star").replace("'", "-prime")
+        anchor = re.sub(r"[^a-zA-Z0-9]+", "-", name).strip("-")
         self.name(row, f"symbol-{anchor}")
         names = [name for tex in symbols for name in names_of(tex, code)] or code
         entries = [("single", name, row["ids"][0], "main", None) for name in dict.fromkeys(names)]
@@ -288,19 +290,19 @@ def mark(app: Any, document: nodes.document, docname: str) -> None:
     def uri(target: str, anchor: str) -> str:
         return f"{app.builder.get_relative_uri(docname, target)}#{anchor}"
 
-    if docname != NOTATION:
-        mark_symbols(document, docname, known.symbols, lambda anchor: uri(NOTATION, anchor))
-        mark_terms(document, known.terms, lambda anchor: uri(NOTATION, anchor))
-    if docname != LEDGER:
-        for text in list(document.findall(nodes.Text)):
-            if not opaque(text):
-                found = [
-                    (*match.span(), uri(LEDGER, known.claims[match[0]]))
-                    for match in CLAIM.finditer(text.astext())
-                    if match[0] in known.claims
-                ]
-                if found:
-                    link_text(text, found)
+    if docname in (NOTATION, LEDGER, BIBLIOGRAPHY):
+        return  # these define, and do not lean on one another
+    mark_symbols(document, docname, known.symbols, lambda anchor: uri(NOTATION, anchor))
+    mark_terms(document, known.terms, lambda anchor: uri(NOTATION, anchor))
+    for text in list(document.findall(nodes.Text)):
+        if not opaque(text):
+            found = [
+                (*match.span(), uri(LEDGER, known.claims[match[0]]))
+                for match in CLAIM.finditer(text.astext())
+                if match[0] in known.claims
+            ]
+            if found:
+                link_text(text, found)
 
 
 def mark_symbols(document: nodes.document, docname: str, symbols: list[Symbol], uri: Any) -> None:
