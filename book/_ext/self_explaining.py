@@ -383,8 +383,8 @@ def take_titles_off(_app: Any, document: nodes.document, _docname: str) -> None:
 def add_assets(app: Any, config: Any) -> None:
     """Add the script and the style to the book's static files."""
     config.html_static_path.append(str(Path(__file__).with_name("static")))
-    # After MathJax, which typesets what it shows.
-    app.add_js_file("explanations.js", priority=900, loading_method="defer")
+    # Before MathJax, which replaces the formulas that it reads.
+    app.add_js_file("explanations.js", priority=400, loading_method="defer")
     app.add_css_file("explanations.css")
 
 

@@ -5,12 +5,24 @@
 
   const PATIENCE = 200; // ms before a bubble opens under the pointer, or closes behind it
 
-  const start = () => {
-    const templates = new Map();
-    for (const template of document.querySelectorAll("template.explanation")) {
-      templates.set(template.dataset.for, template);
+  const templates = new Map();
+  for (const template of document.querySelectorAll("template.explanation")) {
+    templates.set(template.dataset.for, template);
+  }
+  if (templates.size === 0) return;
+  const links = [...document.querySelectorAll("article a[href]")].filter((link) =>
+    templates.has(link.getAttribute("href")),
+  );
+  for (const link of links) {
+    link.classList.add("explained");
+    // A formula becomes a picture: its TeX, still there now, is the name of the link.
+    if (link.querySelector("span.math")) {
+      const words = link.textContent.replace(/\\[()]/g, "").replace(/[\\{}]+/g, " ");
+      link.setAttribute("aria-label", words.replace(/\s+/g, " ").trim());
     }
-    if (templates.size === 0) return;
+  }
+
+  const start = () => {
 
     const bubble = document.createElement("div");
     bubble.id = "explanation";
@@ -77,14 +89,10 @@
       timer = setTimeout(act, PATIENCE);
     };
 
-    const links = [...document.querySelectorAll("article a[href]")].filter((link) =>
-      templates.has(link.getAttribute("href")),
-    );
     if (window.MathJax && MathJax.startup && MathJax.startup.promise) {
       MathJax.startup.promise.then(() => links.forEach(skipFormulas));
     }
     for (const link of links) {
-      link.classList.add("explained");
       let openAtTap = false;
       link.addEventListener("pointerenter", (event) => {
         if (event.pointerType === "mouse") soon(() => show(link));
