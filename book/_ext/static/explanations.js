@@ -23,7 +23,6 @@
   }
 
   const start = () => {
-
     const bubble = document.createElement("div");
     bubble.id = "explanation";
     bubble.setAttribute("role", "tooltip");
@@ -37,7 +36,8 @@
       if (owner === null) return;
       const link = owner.getClientRects()[0] || owner.getBoundingClientRect();
       const margin = 8;
-      const left = Math.min(link.left, document.documentElement.clientWidth - bubble.offsetWidth - margin);
+      const width = document.documentElement.clientWidth;
+      const left = Math.min(link.left, width - bubble.offsetWidth - margin);
       const below = link.bottom + 4;
       const above = link.top - bubble.offsetHeight - 4;
       const fits = below + bubble.offsetHeight <= innerHeight - margin || above < margin;
