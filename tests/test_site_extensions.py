@@ -251,7 +251,7 @@ def test_figures_placed_by_name_stand_under_the_cells_that_draw_them(
     )
     _, code, text = given.cells
     assert code.source == 'glue("fig_a", draw())\nglue("n", 3, display=False)'
-    assert code.outputs[0].data == data
+    assert [output.data for output in code.outputs] == [data]
     assert text.source == "*Figure.* The 3.0 *things*."
 
 
