@@ -85,7 +85,7 @@ class Citations(SphinxDirective):
             ("For BibTeX:", bibtex(citation), "bibtex"),
             ("In words, in the style of the APA:", apa(citation), "text"),
         ):
-            block = nodes.literal_block(text, text, language=language)
+            block = nodes.literal_block(text, text, language=language, classes=["citation-block"])
             found += [nodes.paragraph("", lead), block]
         return found
 

@@ -385,7 +385,7 @@ def add_assets(app: Any, config: Any) -> None:
     config.html_static_path.append(str(Path(__file__).with_name("static")))
     # Before MathJax, which replaces the formulas that it reads.
     app.add_js_file("explanations.js", priority=400, loading_method="defer")
-    app.add_css_file("explanations.css")
+    app.add_css_file("book.css")
 
 
 def setup(app: Any) -> dict[str, Any]:
