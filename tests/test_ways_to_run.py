@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -88,3 +89,14 @@ def test_binder_finds_what_it_needs() -> None:
     assert script[0] == "#!/usr/bin/env bash"
     assert "pip install --no-deps -e ." in script
     assert COMMAND.split(" && ")[0] in script
+
+
+def test_the_readme_names_the_converter_that_the_pdf_needs() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Make a PDF")[2].partition("\n## ")[0]
+    converter = (ROOT / "book" / "_ext" / "printed.py").read_text(encoding="utf-8")
+    (package,) = set(re.findall(r"\(Debian: ([\w-]+)\)", converter))
+    assert package in section
+    script = [sys.executable, str(ROOT / ".ci" / "readme_command.py"), "pdf"]
+    done = subprocess.run(script, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "jupyter-book build . --builder pdflatex"
