@@ -146,15 +146,17 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     assert written == set(pages())
 
 
-def test_readme_has_the_two_commands_that_the_check_runs() -> None:
-    build, test = readme_command("build"), readme_command("test")
+def test_readme_has_the_commands_that_the_check_runs() -> None:
+    build, test, site = (readme_command(name) for name in ("build", "test", "site"))
     assert build.endswith("jupyter-book build . -W -n --keep-going")
     assert " && pytest" in test
+    assert "pytest tests/site --site _build/html" in site
     for command in (build, test):
         assert "pip install -q -r requirements.txt -e ." in command
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "build=$(readme build)" in script
     assert "test=$(readme test)" in script
+    assert "site=$(readme site)" in script
 
 
 def test_a_readme_command_that_is_missing_stops_the_check() -> None:
