@@ -342,14 +342,14 @@ def _map_still(values: Values) -> Figure:
     ell = np.geomspace(2, 256, 100)
     L = np.array([regimes.nats(m, on, DELTA) for on in ell])
     models = [(one.ell, one.d) for one in regimes.MODELS]
-    lines = {
-        "mean, B2": (LAWS["B2.width"](ell, L, eps, RHO), *READOFF["mean"]),
-        "contrast, B3": (LAWS["B3.width"](ell, L, eps), *READOFF["contrast"]),
-        r"$p_*=1/\ell$": (LAWS["B2.feasible"](m, ell), plots.GREY, ":"),
-    }
     series = [
-        plots.Series(label, ell, y, colour=colour, dash=dash)
-        for label, (y, colour, dash) in lines.items()
+        plots.Series.of_readoff("mean", ell, LAWS["B2.width"](ell, L, eps, RHO), label="mean, B2"),
+        plots.Series.of_readoff(
+            "contrast", ell, LAWS["B3.width"](ell, L, eps), label="contrast, B3"
+        ),
+        plots.Series(
+            r"$p_*=1/\ell$", ell, LAWS["B2.feasible"](m, ell), colour=plots.GREY, dash=":"
+        ),
     ]
     zero = np.zeros(len(models))
     points = plots.Series("published", *np.array(models).T, zero, plots.SLATE)
@@ -365,8 +365,8 @@ EXPLORABLES: dict[str, Explorable] = {
         (_m(10, 1000), _d(20, 10**5, 600), _p(0.005, 0.9, 0.14)),
         lambda _prefix: (
             _plot(
-                ("both", "share of the pairs that some neuron reads, A19"),
-                ("one", "chance that all are read, A13"),
+                ("share", "share of the pairs that some neuron reads, A19"),
+                ("all", "chance that all are read, A13"),
             )
             + _rows(
                 ("readers", "neurons that read a pair, on average (A12)"),
@@ -416,10 +416,10 @@ EXPLORABLES: dict[str, Explorable] = {
         (_d(64, 10**6, 512), _m(1000, 4096), _ell(256, 16), EPS),
         lambda _prefix: (
             _plot(
-                ("one", "least width, mean read-off, small ε (B2)"),
-                ("both", "least width, contrast, small ε (B3)"),
-                ("grey", "coverage meets interference (B2)"),
-                ("none", "one neuron for each AND"),
+                ("mean", "least width, mean read-off, small ε (B2)"),
+                ("contrast", "least width, contrast, small ε (B3)"),
+                ("meet", "coverage meets interference (B2)"),
+                ("each", "one neuron for each AND"),
             )
             + _rows(
                 ("mean", "B2's least width for the mean, over <var>d</var>"),

@@ -118,14 +118,14 @@
         x: { label: "density p", range: [0.005, 1], log: true },
         y: { label: "share, or chance", range: [0, 1] },
         lines: [
-          { look: "both", points: densities.map((q) => [q, laws["A19.readable"](d, q)]) },
-          { look: "one", points: densities.map((q) => [q, laws["A13.all_covered"](m, d, q)]) },
+          { look: "share", points: densities.map((q) => [q, laws["A19.readable"](d, q)]) },
+          { look: "all", points: densities.map((q) => [q, laws["A13.all_covered"](m, d, q)]) },
         ],
         marks: [
           { at: threshold, label: "p∗" },
           { at: post, label: "post", line: 1 },
         ],
-        marker: { at: p, values: [{ y: share, look: "both" }, { y: all, look: "one" }] },
+        marker: { at: p, values: [{ y: share, look: "share" }, { y: all, look: "all" }] },
       },
       `Share of the pairs with an estimate, and chance that all have one, against the density. ${words}`,
     );
@@ -204,24 +204,24 @@
 
   const nats = (m, ell) => Math.log((ell * (m - ell)) / data.delta);
   const borders = (m, ell, eps) => ({
-    one: laws["B2.width"](ell, nats(m, ell), eps, data.rho),
-    both: laws["B3.width"](ell, nats(m, ell), eps),
-    grey: laws["B2.feasible"](m, ell),
-    none: (m * (m - 1)) / 2,
+    mean: laws["B2.width"](ell, nats(m, ell), eps, data.rho),
+    contrast: laws["B3.width"](ell, nats(m, ell), eps),
+    meet: laws["B2.feasible"](m, ell),
+    each: (m * (m - 1)) / 2,
   });
 
   function* map({ m, d, ell, eps }, page) {
     const here = borders(m, ell, eps);
     const conflict = laws["A18.conflict"](m, ell, d);
-    page.put("mean", here.one / d);
-    page.put("contrast", here.both / d);
+    page.put("mean", here.mean / d);
+    page.put("contrast", here.contrast / d);
     page.put("conflict", conflict);
     page.put("readable", laws["A19.readable"](d, 1 / ell));
     const sizes = spaced(2, 256, 60, true);
     const wide = (ratio) => (ratio > 1 ? `${shown(ratio)} times too narrow` : `wide enough ${shown(1 / ratio)} times over`);
     const words =
-      `Your layer of ${shown(d, 12)} neurons with ${ell} of ${shown(m, 12)} features on is ${wide(here.one / d)} for the ` +
-      `mean read-off and ${wide(here.both / d)} for the contrast, by the laws for small ε. Where it covers all pairs ` +
+      `Your layer of ${shown(d, 12)} neurons with ${ell} of ${shown(m, 12)} features on is ${wide(here.mean / d)} for the ` +
+      `mean read-off and ${wide(here.contrast / d)} for the contrast, by the laws for small ε. Where it covers all pairs ` +
       `a neuron has ${shown(conflict)} features on.`;
     page.draw(
       {
