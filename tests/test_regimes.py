@@ -170,6 +170,15 @@ def test_the_fewest_failures_are_those_of_a_fine_grid() -> None:
         assert failing <= min(expected_failures(30, 60, 3, q, 0.5, name) for q in grid) * (1 + 1e-5)
 
 
+def test_a_layer_far_too_narrow_does_best_with_thin_neurons() -> None:
+    """Most pairs are then unread; denser neurons would read more of them, nearly all wrongly."""
+    failing, p = universal.fewest_failures(500, 16, 40, 0.75)
+    grid = np.geomspace(0.002, 0.9, 200).round(6).tolist()
+    assert failing <= min(expected_failures(500, 16, 40, q, 0.75) for q in grid) * (1 + 1e-5)
+    assert failing < 0.99 * math.comb(500, 2)
+    assert 1 < 40 * p < 4
+
+
 # --- verdicts -------------------------------------------------------------------------------------
 
 

@@ -183,16 +183,18 @@ def _exceedance(
     one = np.zeros(size)
     one[: len(pmf)] = upper_tail(pmf)[:size]
     pmf = pmf[:size]
-    F = one
+    F = one.copy()
     total = 0.0
-    for n in range(1, top + 1):
-        if n > 1:
-            with np.errstate(under="ignore"):
+    over, under = eps.numerator, eps.denominator
+    with np.errstate(under="ignore"):
+        for n in range(1, top + 1):
+            if n > 1:
                 # F_n(j) = 1 for j <= 0 is the term P(Z >= j); F's own entry at j = 0 is not used.
-                F = np.convolve(pmf, np.concatenate([[0.0], F[1:]]))[:size] + one
-        total += weights[n] * F[math.floor(eps * n) + 1]
-        if n < top and remaining[n + 1] <= NEGLIGIBLE * total:
-            break
+                F[0] = 0.0
+                F = np.convolve(pmf, F)[:size] + one
+            total += weights[n] * F[n * over // under + 1]
+            if n < top and remaining[n + 1] <= NEGLIGIBLE * total:
+                break
     return float(total)
 
 

@@ -439,7 +439,7 @@ def fewest_failures(
     m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
     d = checks.integer("d", d, 1, MAX_SIZE)
     ell = checks.integer("ell", ell, 0, m, of="m")
-    return _Demand(m, ell, 1.0, readoff).best(d, checks.tolerance("eps", eps))
+    return _Demand(m, ell, 1.0, readoff, exactly=True).best(d, checks.tolerance("eps", eps))
 
 
 Best = tuple[float, float]  # the least expected number of failing pairs, and its density
@@ -456,6 +456,7 @@ class _Demand:
     kind: str = RELU
     objective: str = WORST
     auto: bool = False  # whether p, theta or both are those of the least error
+    exactly: bool = False  # count failures where they are certainly more than `delta` too
     found: dict[int, tuple[Fraction, Activation]] = field(default_factory=dict, compare=False)
 
     def layer(self, d: int) -> tuple[Fraction, Activation]:
@@ -494,7 +495,8 @@ class _Demand:
         # The median of a binomial sum is at least its mean, rounded down: with so large a bias
         # half of the pairs with one feature on fail, however many neurons read them.
         half = self.ell * (self.m - self.ell) / 2
-        if self.readoff == MEAN and (self.ell - 1) * p >= eps + 1 and half > self.delta:
+        hopeless = self.readoff == MEAN and (self.ell - 1) * p >= eps + 1 and half > self.delta
+        if hopeless and not self.exactly:
             return float(self.pairs)
         try:
             at = self.activation_at(d)
