@@ -151,7 +151,7 @@ def test_readme_has_the_commands_that_the_check_runs() -> None:
     build, test, site = (readme_command(name) for name in ("build", "test", "site"))
     assert build.endswith("jupyter-book build . -W -n --keep-going")
     assert " && pytest" in test
-    assert "pytest tests/site --site _build/html" in site
+    assert "pytest tests/site --site=_build/html" in site
     for command in (build, test):
         assert "pip install -q -r requirements.txt -e ." in command
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -229,7 +229,7 @@ KEY = tuple((kind, f"{kind} on") for kind in readoff.KINDS)
 
 def _choice(prefix: str, name: str, legend: str, options: dict[str, str], more: str = "") -> str:
     radios = "".join(
-        f'<label><input type="radio" autocomplete="off" name="{prefix}-{name}" value="{value}"'
+        f'<label><input type="radio" name="{prefix}-{name}" value="{value}"'
         f"{' checked' if i == 0 else ''}> {words}</label>"
         for i, (value, words) in enumerate(options.items())
     )

@@ -1,6 +1,6 @@
 """A browser on the built book, with the network off.
 
-`pytest tests/site` builds the book first; `--site DIR` takes one that is built. Chromium and its
+`pytest tests/site` builds the book first; `--site=DIR` takes one that is built. Chromium and its
 driver are taken from the PATH, axe-core and the HTML checker from `npm ci --prefix tests/site`.
 """
 

@@ -451,6 +451,8 @@
   const EXPLORABLES = { coverage, failures, calculator, map };
   for (const root of document.querySelectorAll("[data-explorable]")) {
     root.hidden = false;
+    // Some browsers bring back the choice of an earlier visit; sliders and numbers start anew too.
+    for (const radio of root.querySelectorAll('[type="radio"]')) radio.checked = radio.defaultChecked;
     root.closest("figure").classList.add("explorable-runs"); // the still is for paper from now on
     const kind = root.dataset.explorable;
     if (kind === "layer") layer(root);
