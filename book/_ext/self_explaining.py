@@ -47,11 +47,13 @@ ORDINARY = {"bias", "covered", "fail", "law", "pair", "read"}
 OPAQUE = (
     nodes.FixedTextElement,
     nodes.Invisible,
+    nodes.caption,
     nodes.citation,
     nodes.literal,
     nodes.math,
     nodes.raw,
     nodes.reference,
+    nodes.strong,
     nodes.term,
     nodes.title,
     addnodes.pending_xref,
@@ -315,7 +317,8 @@ def mark_symbols(document: nodes.document, docname: str, symbols: list[Symbol], 
         tex = formula.astext().strip()
         for symbol, anchor in wanted.items():
             rest = tex.removeprefix(symbol)
-            if rest != tex and (not rest or RELATION.match(rest)) and not opaque(formula):
+            says_what = RELATION.match(rest) and symbol not in EVERYWHERE  # d = 512 does not
+            if rest != tex and (not rest or says_what) and not opaque(formula):
                 formula.replace_self(link(uri(anchor), formula.deepcopy()))
                 del wanted[symbol]
                 break

@@ -5,7 +5,7 @@
 uand.plot = (() => {
   const NAMESPACE = "http://www.w3.org/2000/svg";
   const HEIGHT = 310;
-  const MARGIN = { left: 58, right: 14, top: 32, bottom: 46 };
+  const MARGIN = { left: 68, right: 14, top: 32, bottom: 46 };
 
   const element = (parent, name, attributes, text) => {
     const made = document.createElementNS(NAMESPACE, name);

@@ -189,8 +189,8 @@
         x: { label: "density p", range, log: true },
         y: failingAxis(m, found),
         lines: [
-          ...byKind(densities, found, "expected_failures"),
           { look: "total", points: densities.map((q, i) => [q, found[i].expected_failures]) },
+          ...byKind(densities, found, "expected_failures"),
         ],
         marks: [{ at: laws["A14.threshold"](m, d), label: "p∗, coverage" }],
         marker: { at: p, values: [{ y: law.expected_failures, look: "total" }] },
