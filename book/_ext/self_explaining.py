@@ -47,17 +47,17 @@ ORDINARY = {"bias", "covered", "fail", "law", "pair", "read"}
 OPAQUE = (
     nodes.FixedTextElement,
     nodes.Invisible,
-    nodes.caption,
     nodes.citation,
     nodes.literal,
     nodes.math,
     nodes.raw,
     nodes.reference,
-    nodes.strong,
     nodes.term,
     nodes.title,
     addnodes.pending_xref,
 )
+# In these symbols and words are left too: a caption and an opening are read in one go.
+QUIET = (*OPAQUE, nodes.caption, nodes.strong)
 # What may follow a symbol where a formula introduces it, as in K = 3 or f in {0, 1}.
 RELATION = re.compile(r"\s*(=|<|>|:=|\\(in|le|ge|ll|gg|sim|approx|to)(?![a-zA-Z]))")
 
@@ -259,11 +259,11 @@ def symbol_row(row: nodes.row) -> list[nodes.Element]:
     return [first, second] if len(second) else [first]
 
 
-def opaque(node: nodes.Node) -> bool:
+def opaque(node: nodes.Node, inside: tuple[type, ...] = OPAQUE) -> bool:
     """Whether a node is inside of what is left as it is."""
     parent = node.parent
     while parent is not None:
-        if isinstance(parent, OPAQUE):
+        if isinstance(parent, inside):
             return True
         parent = parent.parent
     return False
@@ -318,7 +318,7 @@ def mark_symbols(document: nodes.document, docname: str, symbols: list[Symbol], 
         for symbol, anchor in wanted.items():
             rest = tex.removeprefix(symbol)
             says_what = RELATION.match(rest) and symbol not in EVERYWHERE  # d = 512 does not
-            if rest != tex and (not rest or says_what) and not opaque(formula):
+            if rest != tex and (not rest or says_what) and not opaque(formula, QUIET):
                 formula.replace_self(link(uri(anchor), formula.deepcopy()))
                 del wanted[symbol]
                 break
@@ -331,7 +331,7 @@ def mark_terms(document: nodes.document, terms: dict[str, str], uri: Any) -> Non
         for text in list(paragraph.findall(nodes.Text)):
             if not wanted:
                 return
-            if opaque(text):
+            if opaque(text, QUIET):
                 continue
             longest = sorted(map(re.escape, wanted), key=len, reverse=True)
             found = []

@@ -61,7 +61,7 @@ def hover(page: webdriver.Chrome, css: str) -> WebElement:
     [
         (CLAIM, ["Claim A12", "(confirmed)", "Derived in", "Read-off"]),
         (SYMBOL, ["how many features are on in one input", "In code: ell"]),
-        (TERM, ["feature", "A property of an input that is on or off."]),
+        (TERM, ["uncovered", "An uncovered pair has no estimate and fails."]),
         (CITATION, ["Mathematical models of computation in superposition"]),
     ],
 )
