@@ -346,7 +346,8 @@ def _results(workers: Any, calls: Iterable[Any]) -> Iterator[Any]:
         yield results
     finally:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            # It counts the tasks done or under way that nobody will read: what leaving early means.
+            warnings.filterwarnings("ignore", message=r"\d+ tasks .* You could benefit from")
             results.close()
 
 
