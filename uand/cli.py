@@ -209,6 +209,37 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=_whole, default=-1, help="threads; default: one for each core"
     )
     verify.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    figures = commands.add_parser(
+        "figures", parents=[output], help="every figure of the book, at its size or larger"
+    )
+    figures.add_argument(
+        "names", nargs="*", metavar="NAME", help="a figure, or all of a page; default: all"
+    )
+    figures.add_argument("--list", action="store_true", help="name and describe them; draw nothing")
+    figures.add_argument("--out", default="figures", metavar="DIR", help="default: %(default)s")
+    figures.add_argument(
+        "--format",
+        default="svg",
+        metavar="FORMATS",
+        help="svg, png or pdf, or several with commas; default: %(default)s",
+    )
+    figures.add_argument(
+        "--size",
+        choices=("book", "full"),
+        default="book",
+        help="that of the book, or one that takes minutes; default: %(default)s",
+    )
+    figures.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    figures.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PARAMETER=VALUE",
+        help="another value, in the chosen figures that take the parameter; may be repeated",
+    )
+    figures.add_argument(
+        "--resume", action="store_true", help="leave what is there and was made from the same"
+    )
     ledger = commands.add_parser(
         "ledger", parents=[output], help="every claim of the book, predicted and measured"
     )
@@ -303,6 +334,26 @@ def _ledger_table(rows: Sequence[Any]) -> str:
     return _table(table)
 
 
+def _figures_options(options: dict[str, Any]) -> dict[str, Any]:
+    renamed = {k: v for k, v in options.items() if k not in ("list", "set", "format")}
+    formats = tuple(dict.fromkeys(options["format"].split(",")))
+    return renamed | {"formats": formats, "assignments": options["set"], "progress": True}
+
+
+def _figures_text(made: list[dict[str, Any]]) -> str:
+    return "\n".join(file for one in made for file in one["files"])
+
+
+def _list_text(described: list[dict[str, Any]]) -> str:
+    lines = []
+    for one in described:
+        lines += [one["name"], f"    {one['question']}"]
+        for size in ("book", "full"):
+            values = ", ".join(f"{name}={value}" for name, value in one[size].items())
+            lines += [f"    {size}: {values or 'no parameters'}"]
+    return "\n".join(lines)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     # The laws are imported where they are needed, so that --help and --version answer at once.
     options = {k: v for k, v in vars(arguments).items() if k not in ("command", "json")}
@@ -323,6 +374,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
         data = verify(**options, progress=True).as_dict()
         text, status = _verify_text(data), 0
+    elif arguments.command == "figures":
+        from uand import figures
+
+        if arguments.list:
+            data = [recipe.describe() for recipe in figures.select(arguments.names)]
+            text, status = _list_text(data), 0
+        else:
+            data = [one.as_dict() for one in figures.make_all(**_figures_options(options))]
+            text, status = _figures_text(data), 0
     elif arguments.command == "export":
         from uand.layerfile import export
 

@@ -28,6 +28,24 @@ def target(name: str, value: str | os.PathLike[str]) -> Path:
     return path
 
 
+def folder(name: str, value: str | os.PathLike[str]) -> Path:
+    """Return the folder that `value` names, made with those above it if it is not there.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, or cannot be made; `name` is the parameter.
+    """
+    try:
+        path = Path(value)
+        if not os.fspath(value):
+            raise ValueError
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, TypeError, ValueError):  # a file, a folder closed to us, a null byte, no path
+        raise ValueError(f"{name} = {str(value)!r}: must be a folder, or the name of one") from None
+    return path
+
+
 def replace(name: str, path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` write a file beside `path` and put it in its place, or leave nothing.
 

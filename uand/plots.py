@@ -9,14 +9,14 @@ matplotlib, and the style is applied inside each function, never on import.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, BinaryIO, ParamSpec
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.colors import BoundaryNorm
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure  # what the functions here return
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -46,6 +46,8 @@ STYLE: dict[Any, Any] = {
     "errorbar.capsize": 2,
 }
 
+DPI = 200  # of what is written as pixels
+
 P = ParamSpec("P")
 
 
@@ -70,6 +72,27 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         return figure
 
     return inner
+
+
+def save(figure: Figure, file: BinaryIO, form: str, title: str, about: str, mark: str) -> None:
+    """Write a figure as ``"svg"``, ``"png"`` or ``"pdf"``, with what it is in its metadata.
+
+    Parameters
+    ----------
+    title : str
+        What it shows.
+    about : str
+        What it was made from: the description of an SVG or PNG, the subject of a PDF.
+    mark : str
+        A word by which to know it again, among the keywords.
+    """
+    of_form: dict[str, dict[str, Any]] = {
+        "svg": {"Title": title, "Description": about, "Keywords": [mark]},
+        "png": {"Title": title, "Description": about, "Keywords": mark},
+        "pdf": {"Title": title, "Subject": about, "Keywords": mark, "CreationDate": None},
+    }
+    # As tight as in the book.
+    figure.savefig(file, format=form, dpi=DPI, bbox_inches="tight", metadata=of_form[form])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,308 @@
+"""Every figure of the book: how its numbers are computed, and how they are drawn.
+
+A figure is two functions in the module of its page: one computes what is shown, from parameters
+whose defaults are the book's, and one draws it with `uand.plots`. The page calls both, and so does
+``uand figures``. The module's ``RECIPES`` names them, in the order of the page.
+
+>>> from uand.figures import neurons
+>>> seen = neurons.layer(m=6, d=4, ell=2)
+>>> neurons.draw_layer(seen).savefig("layer.svg")  # doctest: +SKIP
+"""
+
+import ast
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tqdm import tqdm
+
+from uand import checks, files, plots, provenance
+
+# The pages that have figures, in the book's order.
+PAGES = ("features", "neurons")
+FORMATS = ("svg", "png", "pdf")
+BOOK, FULL = "book", "full"
+SIZES = (BOOK, FULL)
+
+Numbers = SimpleNamespace  # what a figure shows, by name
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One figure of the book.
+
+    Attributes
+    ----------
+    compute : callable
+        Returns what is shown, as `Numbers`. Its keyword arguments are the figure's parameters,
+        with the book's values as defaults; its docstring begins with the question that the figure
+        answers. An argument ``backend`` chooses between NumPy and CuPy; one called ``progress``
+        is no parameter, but shows a bar.
+    draw : callable
+        Returns the figure of what `compute` returned.
+    full : mapping
+        The parameters that differ at full size: minutes on two cores, or seconds on a GPU.
+    """
+
+    compute: Callable[..., Numbers]
+    draw: Callable[[Numbers], plots.Figure]
+    full: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def page(self) -> str:
+        """The page that shows it."""
+        return self.compute.__module__.rpartition(".")[2]
+
+    @property
+    def name(self) -> str:
+        """The page's name and the function's, joined by a hyphen: that of its files, too."""
+        return f"{self.page}-{self.compute.__name__}".replace("_", "-")
+
+    @property
+    def question(self) -> str:
+        """The question that the figure answers."""
+        return (inspect.getdoc(self.compute) or "").partition("\n")[0]
+
+    def parameters(self, size: str = BOOK) -> dict[str, Any]:
+        """Return the parameters of the figure, and their values at this size."""
+        checks.choice("size", size, SIZES)
+        signature = inspect.signature(self.compute).parameters.values()
+        book = {p.name: p.default for p in signature if p.name != "progress"}
+        return book | (dict(self.full) if size == FULL else {})
+
+    def describe(self) -> dict[str, Any]:
+        """Return the figure's name, page, question and parameters at both sizes, as plain data."""
+        sizes = {size: self.parameters(size) for size in SIZES}
+        return {"name": self.name, "page": self.page, "question": self.question, **sizes}
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return every figure of the book by name, in the order of its pages."""
+    found = (recipe for page in PAGES for recipe in import_module(f"uand.figures.{page}").RECIPES)
+    return {recipe.name: recipe for recipe in found}
+
+
+def select(names: Sequence[str] = ()) -> list[Recipe]:
+    """Return the figures that `names` name, each a figure's name or a page's; without any, all.
+
+    Raises
+    ------
+    ValueError
+        If there is neither a figure nor a page of that name.
+    """
+    every = recipes()
+    if not names:
+        return list(every.values())
+    wanted: dict[str, Recipe] = {}
+    for name in names:
+        of_page = {key: one for key, one in every.items() if name in (key, one.page)}
+        if not of_page:
+            raise ValueError(
+                f"name = {name!r}: must be a figure or a page of `uand figures --list`"
+            )
+        wanted |= of_page
+    return list(wanted.values())
+
+
+def assign(assignments: Iterable[str], chosen: Sequence[Recipe]) -> dict[str, Any]:
+    """Read ``name=value`` for the parameters of the chosen figures, as Python writes the values.
+
+    Raises
+    ------
+    ValueError
+        If one is no assignment, its value is none of Python's, or no chosen figure has the name.
+    """
+    known = {name for recipe in chosen for name in recipe.parameters()}
+    values: dict[str, Any] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"set = {text!r}: must be NAME=VALUE, as in m=100000")
+        if name not in known - {"backend"}:
+            raise ValueError(f"set = {text!r}: must name a parameter of a chosen figure (--list)")
+        try:
+            values[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            values[name] = value  # a word, such as contrast
+    return values
+
+
+@dataclass(frozen=True)
+class Made:
+    """A figure that has been made: its name, what it was made from, and its files."""
+
+    name: str
+    provenance: Mapping[str, Any]
+    files: tuple[Path, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "name": self.name,
+            "files": list(map(str, self.files)),
+            **self.provenance,
+        }
+
+
+def _like(name: str, value: Any, default: Any) -> Any:
+    """Return `value` as the parameter `name` takes it, judged by its default."""
+    if default is None:
+        return value
+    if isinstance(default, (tuple, list)):
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        if values:
+            return tuple(_like(name, one, default[0]) for one in values)
+    elif isinstance(default, (bool, str)):
+        if isinstance(value, type(default)):
+            return value
+    elif isinstance(default, int):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} = {value!r}: must be of the kind of {default!r}")
+
+
+def _provenance(
+    recipe: Recipe, size: str, computes_on: str, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return all that the figure depends on, as plain data; `parameters` holds those it takes."""
+    parameters = recipe.parameters(size)
+    takes_backend = "backend" in parameters
+    for name in parameters.keys() & values.keys():
+        parameters[name] = _like(name, values[name], recipe.parameters()[name])
+    if takes_backend:
+        parameters["backend"] = computes_on
+    made_by = provenance.describe(computes_on if takes_backend else "numpy")
+    return {"figure": recipe.name, "size": size, "parameters": parameters, **made_by}
+
+
+def make(
+    recipe: Recipe,
+    out: Path,
+    formats: Sequence[str] = ("svg",),
+    size: str = BOOK,
+    backend: str = "numpy",
+    values: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> Made:
+    """Make one figure and write its files, each of which appears whole or not at all.
+
+    Every file carries in its metadata the figure's name and question, its parameters (the seed is
+    one of them), size, device, commit, and the versions that made it. The same ones make the same
+    file, byte for byte: no date is written.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    out : Path
+        A folder that is there.
+    formats : sequence of {"svg", "png", "pdf"}
+    size : {"book", "full"}
+    backend : {"numpy", "cupy", "auto"}
+        What a figure that samples computes on; the others take no notice.
+    values : mapping, optional
+        Parameters other than those of the size; names that the figure does not take are passed by.
+    resume : bool
+        Leave the files that were made from the very same, and make only what lacks. In a clone
+        with changes of its own everything is made again.
+    progress : bool
+        Show a bar for the parts of the figure that take long, if standard error is a terminal.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not of the kind of its default, or no figure can be made with it; if the
+        backend is not to be had; if the folder cannot be written to.
+    """
+    for one in formats:
+        checks.choice("format", one, FORMATS)
+    made_from = _provenance(recipe, size, backend, values or {})
+    text = json.dumps(made_from, ensure_ascii=True)
+    mark = f"uand-{hashlib.sha256(text.encode()).hexdigest()}"
+    paths = {one: out / f"{recipe.name}.{one}" for one in formats}
+    made = Made(recipe.name, made_from, tuple(paths.values()))
+    if resume and not str(made_from["commit"]).endswith("-dirty"):  # the code may have changed
+        paths = {one: path for one, path in paths.items() if not _carries(path, mark)}
+    if not paths:
+        return made
+    arguments = dict(made_from["parameters"])
+    if "progress" in inspect.signature(recipe.compute).parameters:
+        arguments["progress"] = progress
+    try:
+        figure = recipe.draw(recipe.compute(**arguments))
+    except ValueError as error:
+        raise ValueError(f"{recipe.name}: {error}") from None
+    except (ArithmeticError, LookupError, TypeError, AssertionError) as error:
+        if not values:
+            raise  # the book's own parameters: a mistake of ours
+        told = ", ".join(f"{name} = {value!r}" for name, value in (values or {}).items())
+        raise ValueError(
+            f"{recipe.name}: {told}: must be parameters that it can be drawn for ({error!r})"
+        ) from None
+    for one, path in paths.items():
+        save = partial(plots.save, figure, form=one, title=recipe.question, about=text, mark=mark)
+        files.replace("out", path, save)
+    return made
+
+
+def make_all(
+    names: Sequence[str] = (),
+    out: str | os.PathLike[str] = "figures",
+    formats: Sequence[str] = ("svg",),
+    size: str = BOOK,
+    backend: str = "numpy",
+    assignments: Sequence[str] = (),
+    resume: bool = False,
+    progress: bool = False,
+) -> list[Made]:
+    """Make the named figures, or all, into one folder, which is made if it is not there.
+
+    What is finished stays when a later figure fails or the work is interrupted.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Figures or pages, as `select` reads them.
+    out : path
+    formats, size, backend, resume, progress
+        As in `make`.
+    assignments : sequence of str
+        Parameters other than those of the size, as `assign` reads them.
+
+    Raises
+    ------
+    ValueError
+        If a name, an assignment, the folder or anything else is not as `make` wants it.
+    """
+    chosen = select(names)
+    values = assign(assignments, chosen)
+    for one in formats:
+        checks.choice("format", one, FORMATS)
+    for recipe in chosen:  # a mistake is told before anything is made
+        _provenance(recipe, size, backend, values)
+    folder = files.folder("out", out)
+    made = []
+    with tqdm(total=len(chosen), disable=None if progress else True, unit="figure") as bar:
+        for recipe in chosen:
+            bar.set_description(recipe.name)
+            made.append(make(recipe, folder, formats, size, backend, values, resume, progress))
+            bar.update()
+    return made
+
+
+def _carries(path: Path, mark: str) -> bool:
+    """Whether the file is there and was made from what the mark stands for."""
+    try:
+        return mark.encode() in path.read_bytes()
+    except OSError:
+        return False
