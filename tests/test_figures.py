@@ -1,0 +1,223 @@
+"""Every figure of the book is made in one place, and the same again each time."""
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from uand import figures
+from uand.cli import main
+from uand.figures import Recipe, neurons, recipes
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = "neurons-layer"  # drawn in no time
+
+
+def small(seed=3, samples=100, densities=(0.1, 0.5), word="mean", backend="numpy"):
+    """What does a figure of this test show?"""
+    rng = np.random.default_rng(seed)
+    if word not in ("mean", "sum"):
+        raise ValueError(f"word = {word!r}: must be mean or sum")
+    return SimpleNamespace(x=densities, y=[rng.random(samples)[0] / p for p in densities])
+
+
+def draw_small(seen):
+    from uand import plots
+
+    return plots.law_and_measurement([plots.Series("a law", seen.x, seen.y)], x="$p$", y="mean")
+
+
+@pytest.fixture
+def recipe():
+    return Recipe(small, draw_small, full={"samples": 1000})
+
+
+@pytest.fixture(params=figures.FORMATS)
+def form(request):
+    return request.param
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_every_recipe_says_what_it_answers_and_takes_only_what_has_a_value(name):
+    one = recipes()[name]
+    assert one.question.endswith("?")
+    assert not re.search(r"[$\\`]", one.question), "the question is plain text"
+    assert one.full.keys() <= one.parameters().keys()
+    assert all(value != figures.inspect.Parameter.empty for value in one.parameters().values())
+    assert json.loads(json.dumps(one.describe()))["name"] == name
+    assert one.draw.__name__ == f"draw_{one.compute.__name__}"
+    assert one.parameters("full") == one.parameters() | dict(one.full)
+
+
+def pages():
+    return sorted(path for path in (ROOT / "book").rglob("*.md") if path.stem != "index")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_a_page_draws_its_figures_by_their_recipes_and_none_is_forgotten(page):
+    text = page.read_text(encoding="utf-8")
+    by_hand = re.findall(r"\bplots\.\w+|^from uand import .*\bplots\b", text, re.MULTILINE)
+    assert not by_hand, "a page draws by uand.figures alone"
+    drawn = re.findall(r"\bfigures\.draw_(\w+)\(", text)
+    made = [one.compute.__name__ for one in recipes().values() if one.page == page.stem]
+    assert sorted(drawn) == sorted(made)
+
+
+def test_the_same_makes_the_same_file_and_another_parameter_another(recipe, tmp_path, form):
+    def written(**values):
+        (path,) = figures.make(recipe, tmp_path, (form,), values=values).files
+        return path.read_bytes()
+
+    first = written()
+    assert written() == first
+    assert written(seed=4) != first
+    assert written(name_of_another_figure=1) == first
+
+
+def test_a_file_carries_what_it_was_made_from(recipe, tmp_path, form):
+    made = figures.make(recipe, tmp_path, (form,), size="full", values={"seed": 5})
+    data = made.files[0].read_bytes().decode("latin-1")
+    about = {
+        "figure": recipe.name,
+        "size": "full",
+        "device": "CPU",
+        "uand": figures.provenance.__version__,
+    }
+    for key, value in about.items():
+        assert f'"{key}": "{value}"' in data
+    assert '"seed": 5' in data
+    assert '"samples": 1000' in data
+    assert "What does a figure of this test show?" in data
+    assert not re.search(r"\b20\d\d-\d\d-\d\d|CreationDate", data), "no date is written"
+
+
+def test_resume_makes_only_what_was_not_made_from_the_same(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures.provenance, "commit", lambda: "0" * 40)
+    drawn = []
+    counted = Recipe(small, lambda seen: drawn.append(seen) or draw_small(seen))
+    figures.make(counted, tmp_path, ("svg", "pdf"))
+    figures.make(counted, tmp_path, ("svg", "pdf"), resume=True)
+    assert len(drawn) == 1
+    figures.make(counted, tmp_path, ("svg", "pdf"), values={"seed": 4}, resume=True)
+    assert len(drawn) == 2
+    figures.make(counted, tmp_path, ("svg", "png"), values={"seed": 4}, resume=True)
+    assert len(drawn) == 3
+    monkeypatch.setattr(figures.provenance, "commit", lambda: "0" * 40 + "-dirty")
+    for _ in range(2):  # changed code has no name: nothing is known to be the same
+        figures.make(counted, tmp_path, resume=True)
+    assert len(drawn) == 5
+
+
+def test_an_interruption_leaves_no_part_of_a_file(recipe, tmp_path, monkeypatch):
+    def interrupted(figure, file, **rest):
+        file.write(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(figures.plots, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        figures.make(recipe, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"seed": "one"}, "seed = 'one': must be of the kind of 3"),
+        ({"samples": 1.5}, "samples = 1.5: must be of the kind of 100"),
+        ({"samples": True}, "samples = True: must be of the kind of 100"),
+        ({"densities": ("a",)}, "densities = 'a': must be of the kind of 0.1"),
+        ({"densities": ()}, "densities = ()"),
+        ({"word": 3}, "word = 3: must be of the kind of 'mean'"),
+        ({"word": "none"}, "word = 'none': must be mean or sum"),
+        ({"samples": 0}, "samples = 0: must be parameters that it can be drawn for"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line_and_leaves_nothing(recipe, tmp_path, values, told):
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        figures.make(recipe, tmp_path, values=values)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_value_stands_for_a_sequence_of_one(recipe, tmp_path):
+    made = figures.make(recipe, tmp_path, values={"densities": 0.2})
+    assert made.provenance["parameters"]["densities"] == (0.2,)
+
+
+def test_a_mistake_in_a_recipe_is_not_blamed_on_the_user(tmp_path):
+    def broken(seed=1):
+        """Is this broken?"""
+        raise IndexError("ours")
+
+    with pytest.raises(IndexError):
+        figures.make(Recipe(broken, draw_small), tmp_path)
+
+
+def test_the_backend_reaches_only_the_figures_that_compute_on_it(recipe, tmp_path):
+    made = figures.make(recipe, tmp_path, backend="auto")
+    assert made.provenance["parameters"]["backend"] == "auto"
+    other = figures.make(recipes()[SMALL], tmp_path, backend="auto")
+    assert "backend" not in other.provenance["parameters"]
+
+
+def run(capsys, *arguments):
+    try:
+        status = main(["figures", *arguments])
+    except SystemExit as stop:
+        status = stop.code
+    return status, *capsys.readouterr()
+
+
+def test_the_command_lists_every_figure(capsys):
+    status, out, _ = run(capsys, "--list", "--json")
+    assert status == 0
+    assert [one["name"] for one in json.loads(out)] == list(recipes())
+    status, out, _ = run(capsys, "--list")
+    assert all(f"{one.name}\n    {one.question}\n" in out for one in recipes().values())
+
+
+def test_the_command_makes_files_and_names_them(capsys, tmp_path):
+    out = tmp_path / "new" / "folder"
+    status, told, _ = run(capsys, SMALL, "--out", str(out), "--format", "svg,png")
+    assert status == 0
+    assert told.split() == [str(out / f"{SMALL}.svg"), str(out / f"{SMALL}.png")]
+    assert sorted(map(str, out.iterdir())) == sorted(told.split())
+    status, told, _ = run(capsys, SMALL, "--out", str(out), "--set", "on=(1,)", "--json")
+    assert json.loads(told)[0]["parameters"]["on"] == [1]
+
+
+def test_a_page_stands_for_its_figures():
+    assert [one.compute for one in figures.select(["neurons"])] == [
+        neurons.layer,
+        neurons.activation,
+    ]
+    assert len(figures.select(["neurons", SMALL])) == 2
+    assert figures.select() == list(recipes().values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nothing"], "name = 'nothing': must be a figure or a page"),
+        ([SMALL, "--format", "gif"], "format = 'gif'"),
+        ([SMALL, "--format", ""], "format = ''"),
+        ([SMALL, "--set", "m"], "set = 'm': must be NAME=VALUE"),
+        ([SMALL, "--set", "repeats=3"], "set = 'repeats=3': must name a parameter"),
+        ([SMALL, "--set", "m=five"], "m = 'five': must be of the kind of 5"),
+        ([SMALL, "--out", "file"], "out = 'file': must be a folder"),
+        ([SMALL, "--out", ""], "out = '': must be a folder"),
+        ([SMALL, "--backend", "abacus"], "abacus"),
+        ([SMALL, "--size", "huge"], "huge"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(arguments, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("not a folder")
+    status, out, error = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert told in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
