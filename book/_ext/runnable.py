@@ -14,6 +14,7 @@ Why our own: the theme's download button appears only beside a launch button, an
 source, which Colab shows with its markup; JupyterLab needs an extension to read it.
 """
 
+import ast
 import json
 import os
 import re
@@ -102,6 +103,9 @@ def _role(role: str, text: str, glue: Glue, resolve: Resolve) -> str:
 
 def _directive(name: str, title: str, body: list[str], glue: Glue, resolve: Resolve) -> list[str]:
     """Write one directive as lines of Markdown."""
+    if name == "literalinclude":
+        options = dict(re.findall(r"^:([\w-]+): *(.*)$", "\n".join(body), re.MULTILINE))
+        return ["```python", *resolve(name, f"{options['pyobject']} <{title}>").split("\n"), "```"]
     while body and (OPTION.match(body[0]) or not body[0].strip()):
         body = body[1:]
     inner = plain_markdown("\n".join(body), glue, resolve).split("\n")
@@ -112,7 +116,7 @@ def _directive(name: str, title: str, body: list[str], glue: Glue, resolve: Reso
         return ["$$", re.sub(r"^\$\\displaystyle |^\$+|\$+$", "", tex.strip()), "$$"]
     if name.startswith("glue") or name in ("figure", "image"):
         return [f"*Figure.* {' '.join(inner).strip()}"] if body else []
-    if name in ("literalinclude", "code-block", "code"):
+    if name in ("code-block", "code"):
         return ["```", *body, "```"] if body else []
     kind = name.rpartition(":")[2].removesuffix("-start").capitalize()
     if name.endswith("-start"):
@@ -156,6 +160,17 @@ def first_cells(title: str, address: str) -> list[nbformat.NotebookNode]:
         ),
         nbformat.v4.new_code_cell(code),
     ]
+
+
+def source_of(path: Path, name: str) -> str:
+    """Return the source of a function in a Python file.
+
+    >>> print(source_of(Path(__file__), "source_of").partition("(")[0])
+    def source_of
+    """
+    text = path.read_text(encoding="utf-8")
+    (found,) = (node for node in ast.parse(text).body if getattr(node, "name", None) == name)
+    return ast.get_source_segment(text, found) or ""
 
 
 def publish(
@@ -229,6 +244,8 @@ def resolver(app: Any, docname: str) -> Resolve:
     def resolve(role: str, text: str) -> str:
         label, target = re.fullmatch(r"(.*?)(?: *<(.+)>)?", text, re.DOTALL).groups()
         target = target or label
+        if role == "literalinclude":
+            return source_of(Path(app.srcdir, docname).parent / target, label)
         if role == "doc":
             page = os.path.normpath(os.path.join(os.path.dirname(docname), target))  # noqa: PTH118, PTH120
             titled = page in env.titles and label == target
