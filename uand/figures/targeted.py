@@ -146,10 +146,9 @@ def capacity(
     layers = checks.integer("layers", layers, 2)
     lines = {"d0": d0_varied, "d": d_varied, "both": both_varied}
     measured, laws = {}, {}
-    sizes = sorted({(d0, d) for line in lines.values() for d0, d in line})
-    for i, (d0, d) in enumerate(sizes):
-        at = d0, d, m_over_d0 * d0, ell, delta
-        measured[d0, d] = targeted.measured_capacity(*at, layers, probes, seed + i, backend)
+    for d0, d in sorted({(d0, d) for line in lines.values() for d0, d in line}):
+        at = d0, d, m_over_d0 * d0, ell, delta  # one seed: sizes of one d0 share their vectors
+        measured[d0, d] = targeted.measured_capacity(*at, layers, probes, seed, backend)
         laws[d0, d] = targeted.capacity(*at)
     return Numbers(ell=ell, delta=delta, lines=lines, measured=measured, laws=laws)
 
