@@ -27,7 +27,16 @@ from tqdm import tqdm
 from uand import checks, files, plots, provenance
 
 # The pages that have figures, in the book's order.
-PAGES = ("features", "neurons", "higher_order", "learned", "optimal", "calibration")
+PAGES = (
+    "features",
+    "neurons",
+    "higher_order",
+    "learned",
+    "optimal",
+    "calibration",
+    "decoding",
+    "training",
+)
 FORMATS = ("svg", "png", "pdf")
 BOOK, FULL = "book", "full"
 SIZES = (BOOK, FULL)
