@@ -27,7 +27,20 @@ from tqdm import tqdm
 from uand import checks, files, plots, provenance
 
 # The pages that have figures, in the book's order.
-PAGES = ("features", "neurons", "superposed", "targeted", "gaussian", "stacking")
+PAGES = (
+    "features",
+    "neurons",
+    "superposed",
+    "targeted",
+    "gaussian",
+    "stacking",
+    "higher_order",
+    "learned",
+    "optimal",
+    "calibration",
+    "decoding",
+    "training",
+)
 FORMATS = ("svg", "png", "pdf")
 BOOK, FULL = "book", "full"
 SIZES = (BOOK, FULL)
