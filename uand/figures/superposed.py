@@ -98,7 +98,7 @@ def errors_at(
     factors = [(law.best_slope(), 0.0) for law in laws[:-1]] + [laws[-1].best_line()]
     squares = [square_errors(drawn, j, *use) for j, use in enumerate(factors)]
     rms = [law.rms(*use) for law, use in zip(laws, factors, strict=True)]
-    worst = []
+    worst = []  # where kinds err alike, their mean
     for errors, square in zip(rms, squares, strict=True):
         alike = [kind for kind in errors if errors[kind] > 0.999 * max(errors.values())]
         worst.append(sum(square[kind] for kind in alike) / len(alike))
