@@ -220,7 +220,7 @@ def worst_error(
     seed: int = 76,
     backend: str = "numpy",
 ) -> Numbers:
-    """Which read-off of the AND of three features errs least, at which width?"""
+    """Which read-off of the AND of r features errs least, at which width?"""
     d = np.geomspace(narrowest, widest, widths).astype(int).tolist()
     laws = {name: [best(name, one, m, order, ell) for one in d] for name in ho.READOFFS}
     xp, rng = select(backend), random_stream(seed)
@@ -331,7 +331,14 @@ def draw_functions(seen: Numbers) -> plots.Figure:
 RECIPES = (
     Recipe(worst_error, draw_worst_error, full={"widths": 61, "layers": 50_000}),
     Recipe(bias_order, draw_bias_order, full={"layers": 100_000}),
-    Recipe(noise_order, draw_noise_order, full={"layers": 100_000}),
+    Recipe(
+        noise_order,
+        draw_noise_order,
+        full={
+            "densities": (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24),
+            "layers": 100_000,
+        },
+    ),
     Recipe(coverage_order, draw_coverage_order, full={"layers": 2000}),
     Recipe(functions, draw_functions, full={"layers": 100_000}),
 )

@@ -45,7 +45,7 @@ def width(
     seed: int = 100,
     backend: str = "numpy",
 ) -> Numbers:
-    """How much less than the contrast does a read-off err that is fitted to its layer?"""
+    """How much less does a read-off fitted to its layer err than the contrast?"""
     xp = select(backend)
     errors = np.zeros((len(widths), layers, 2))  # of the calibrated read-off, of the contrast
     for (i, d), r in product(enumerate(widths), range(layers)):
@@ -83,7 +83,7 @@ def weights(
     seed: int = 100,
     backend: str = "numpy",
 ) -> Numbers:
-    """Which neurons does a read-off trust more that is fitted to its layer?"""
+    """Which neurons does a read-off fitted to its layer trust most?"""
     lines = {}
     for d in widths:
         W, moments = sampled(m, ell, d, p, seed, 0, select(backend))
@@ -130,7 +130,7 @@ def curve(
     seed: int = 101,
     backend: str = "numpy",
 ) -> Numbers:
-    """How much does least squares explain that has seen N inputs?"""
+    """How much does least squares explain after it has seen N inputs?"""
     xp, q2 = select(backend), float(LAWS["A1.pair_on"](m, ell))
     limits, shares = np.zeros(layers), np.zeros((layers, len(inputs), 2))
     for r in range(layers):

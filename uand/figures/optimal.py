@@ -59,7 +59,7 @@ def superposed(
     ell: int = 4,
     densities: Sequence[float] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.6, 0.75, 0.85),
 ) -> Numbers:
-    """Are dense neurons the best in the worst kind when inputs are in superposition?"""
+    """Do dense neurons stay best in the worst kind when inputs are in superposition?"""
     curves = {}
     for features, centred in product(m, (True, False)):
         layer = d0, d, features, ell
