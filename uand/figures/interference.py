@@ -257,9 +257,9 @@ def draw_dictionary(seen: Numbers) -> plots.Figure:
 
 
 RECIPES = (
-    Recipe(width, draw_width, full={"layers": 1000}),
+    Recipe(width, draw_width, full={"layers": 2000}),
     Recipe(bias, draw_bias, full={"layers": 1000}),
-    Recipe(tail, draw_tail, full={"layers": 1000}),
-    Recipe(contrast, draw_contrast, full={"layers": 200}),
-    Recipe(dictionary, draw_dictionary, full={"layers": 60}),
+    Recipe(tail, draw_tail, full={"layers": 4000}),
+    Recipe(contrast, draw_contrast, full={"layers": 400}),
+    Recipe(dictionary, draw_dictionary, full={"layers": 300}),
 )
