@@ -27,7 +27,7 @@ from tqdm import tqdm
 from uand import checks, files, plots, provenance
 
 # The pages that have figures, in the book's order.
-PAGES = ("features", "neurons", "readoff", "interference", "universal")
+PAGES = ("features", "neurons", "readoff", "interference", "universal", "every_pair")
 FORMATS = ("svg", "png", "pdf")
 BOOK, FULL = "book", "full"
 SIZES = (BOOK, FULL)

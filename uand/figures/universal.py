@@ -116,6 +116,6 @@ def draw_threshold_by_width(seen: Numbers) -> plots.Figure:
 
 
 RECIPES = (
-    Recipe(threshold, draw_threshold, full={"layers": (20_000, 10_000, 1000)}),
-    Recipe(threshold_by_width, draw_threshold_by_width, full={"blocks": 400}),
+    Recipe(threshold, draw_threshold, full={"layers": (10_000, 6000, 600)}),
+    Recipe(threshold_by_width, draw_threshold_by_width, full={"blocks": 1000}),
 )
