@@ -14,6 +14,7 @@ import hashlib
 import inspect
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,10 @@ from uand import checks, files, plots, provenance
 PAGES = (
     "features",
     "neurons",
+    "readoff",
+    "interference",
+    "universal",
+    "every_pair",
     "superposed",
     "targeted",
     "gaussian",
@@ -40,6 +45,7 @@ PAGES = (
     "calibration",
     "decoding",
     "training",
+    "benchmarks",
 )
 FORMATS = ("svg", "png", "pdf")
 BOOK, FULL = "book", "full"
@@ -63,11 +69,15 @@ class Recipe:
         Returns the figure of what `compute` returned.
     full : mapping
         The parameters that differ at full size: minutes on two cores, or seconds on a GPU.
+    reads : callable, optional
+        Of a figure of recorded data: returns what is in the file that its parameter ``recorded``
+        names, or raises a ``ValueError``. The figure was made from that, and not from the name.
     """
 
     compute: Callable[..., Numbers]
     draw: Callable[[Numbers], plots.Figure]
     full: Mapping[str, Any] = field(default_factory=dict)
+    reads: Callable[[str], bytes] | None = None
 
     @property
     def page(self) -> str:
@@ -195,7 +205,12 @@ def _provenance(
     if takes_backend:
         parameters["backend"] = computes_on
     made_by = provenance.describe(computes_on if takes_backend else "numpy")
-    return {"figure": recipe.name, "size": size, "parameters": parameters, **made_by}
+    made_from = {"figure": recipe.name, "size": size, "parameters": parameters, **made_by}
+    if recipe.reads:
+        made_from["recorded_sha256"] = hashlib.sha256(
+            recipe.reads(parameters["recorded"])
+        ).hexdigest()
+    return made_from
 
 
 def make(
@@ -280,7 +295,9 @@ def make_all(
 ) -> list[Made]:
     """Make the named figures, or all, into one folder, which is made if it is not there.
 
-    What is finished stays when a later figure fails or the work is interrupted.
+    What is finished stays when a later figure fails or the work is interrupted. Without names,
+    figures of recorded data are left out where there is none, and a line on standard error says
+    so: an installed package has no records.
 
     Parameters
     ----------
@@ -301,6 +318,8 @@ def make_all(
     values = assign(assignments, chosen)
     for one in formats:
         checks.choice("format", one, FORMATS)
+    if not names and "recorded" not in values:
+        chosen = _with_records(chosen)
     for recipe in chosen:  # a mistake is told before anything is made
         _provenance(recipe, size, backend, values)
     folder = files.folder("out", out)
@@ -311,6 +330,21 @@ def make_all(
             made.append(make(recipe, folder, formats, size, backend, values, resume, progress))
             bar.update()
     return made
+
+
+def _with_records(chosen: Sequence[Recipe]) -> list[Recipe]:
+    """Return the figures but those whose records are not here, and say which these are."""
+    lacking: dict[str, str] = {}
+    for recipe in chosen:
+        if recipe.reads:
+            try:
+                recipe.reads(recipe.parameters()["recorded"])
+            except ValueError as error:
+                lacking[recipe.name] = str(error)
+    if lacking:
+        reason = next(iter(lacking.values()))
+        print(f"left out: {', '.join(lacking)} ({reason})", file=sys.stderr)
+    return [recipe for recipe in chosen if recipe.name not in lacking]
 
 
 def _carries(path: Path, mark: str) -> bool:
