@@ -323,10 +323,9 @@ def verify(
             unit=" pairs",
             unit_scale=True,
         ) as bar:
-            workers = joblib.Parallel(at_once, prefer="threads", return_as="generator_unordered")
             count = joblib.delayed(_count)
             calls = (count(layer, engine, sums.coverage_only, block) for block in todo)
-            with parallel.results(workers, calls) as results:
+            with parallel.results(calls, at_once, prefer="threads") as results:
                 for block, *counted in results:
                     sums.add(block, *counted)
                     bar.update(_pairs_in(m, block))
@@ -393,10 +392,9 @@ def readoff_histogram(
     )
     total: Counter[tuple[int, int, int]] = Counter()
     jobs = 1 if namespace(layer.words).__name__.endswith("cupy") else jobs
-    workers = joblib.Parallel(jobs, require="sharedmem", return_as="generator")
     with (
         tqdm(total=len(blocks), disable=None if progress else True, unit="block") as bar,
-        parallel.results(workers, calls) as results,
+        parallel.results(calls, jobs, ordered=True, require="sharedmem") as results,
     ):
         for values, counts in results:
             for c, K, S, many in zip(*values.tolist(), counts.tolist(), strict=True):

@@ -71,7 +71,7 @@ class Table:
     @property
     def finished(self) -> bool:
         """Whether every point has its row."""
-        return len(self.rows) == self.about["points"]
+        return len(self.rows) == int(self.about["points"])
 
     def __getitem__(self, column: str) -> np.ndarray:
         """Return a column as an array, NaN where a number is not defined."""
@@ -320,8 +320,8 @@ def sweep(
     >>> from uand import predict
     >>> table = sweep(predict, {"d": [1000, 2000], "p": [0.05, 0.1]}, {"m": 200, "ell": 3}, jobs=1)
     >>> table.on_grid("one_rms").round(3)
-    array([[0.218, 0.285],
-           [0.153, 0.242]])
+    array([[0.24 , 0.246],
+           [0.186, 0.222]])
     """
     values = {name: _values(name, several) for name, several in grid.items()}
     fixed = dict(fixed or {})
@@ -353,9 +353,8 @@ def sweep(
         disable=None if progress else True,
         unit="point",
     ) as bar:
-        workers = joblib.Parallel(jobs, return_as="generator_unordered")
         try:
-            with parallel.results(workers, (call(*item) for item in todo)) as results:
+            with parallel.results((call(*item) for item in todo), jobs) as results:
                 for row in results:
                     store.add(row)
                     bar.update()
