@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -34,15 +34,25 @@ def commit() -> str | None:
         return None
 
 
-def libraries() -> dict[str, str | None]:
-    """Return the versions of the libraries that compute; None for what is not installed."""
+def installed(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the versions of these packages; None for what is not installed."""
     found: dict[str, str | None] = {}
-    for name in LIBRARIES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
     return found
+
+
+def libraries() -> dict[str, str | None]:
+    """Return the versions of the libraries that compute; None for what is not installed."""
+    return installed(LIBRARIES)
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the package, of Python and of the libraries that compute."""
+    return {"uand": __version__, "python": platform.python_version(), **libraries()}
 
 
 def describe(computes_on: str = "numpy") -> dict[str, object]:
@@ -60,8 +70,7 @@ def describe(computes_on: str = "numpy") -> dict[str, object]:
     return {
         "uand": __version__,
         "commit": commit(),
-        "python": platform.python_version(),
-        **libraries(),
+        **versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": backend.device(backend.select(computes_on)),
     }
