@@ -266,7 +266,7 @@ def _append(file: Any, data: bytes) -> None:
 
 def sweep(
     function: Callable[..., Any],
-    grid: Mapping[str, Sequence[Cell]],
+    grid: Mapping[str, Any],
     fixed: Mapping[str, Any] | None = None,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
@@ -366,7 +366,7 @@ def sweep(
     return store.table()
 
 
-def _values(name: str, several: Sequence[Cell]) -> list[Cell]:
+def _values(name: str, several: Any) -> list[Cell]:
     """Return the values of a parameter as plain data that a table gives back, or raise."""
     if isinstance(several, (str, bytes)) or not isinstance(several, (Sequence, np.ndarray)):
         raise ValueError(f"grid = {name}: must give a sequence of values, not {several!r}")

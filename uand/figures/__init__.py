@@ -26,7 +26,7 @@ from tqdm import tqdm
 from uand import checks, files, plots, provenance
 
 # The pages that have figures, in the book's order.
-PAGES = ("features", "neurons")
+PAGES = ("features", "neurons", "regimes")
 FORMATS = ("svg", "png", "pdf")
 BOOK, FULL = "book", "full"
 SIZES = (BOOK, FULL)
