@@ -13,23 +13,29 @@ import argparse
 import json
 import math
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import uand
-from uand import backend, bits, bits_cupy, checks, neurons, readoff, regimes, universal
+from uand import (
+    backend,
+    bits,
+    bits_cupy,
+    checks,
+    neurons,
+    provenance,
+    readoff,
+    regimes,
+    universal,
+)
 from uand.backend import random_stream, to_host
 from uand.extensions import gaussian, higher_order, superposed
 from uand.interference import simulate
@@ -38,7 +44,7 @@ DATA = Path(__file__).parent / "data" / "gpu.json"
 SMALL, LARGE = (10_000, 30_000, 100_000), 1_000_000
 D, P, P_LARGE, ELL = 10_000, 0.05, 0.056, 8
 PATIENCE = 20.0  # seconds for the repetitions of one time
-FLOATS = 1e-10  # largest difference, relative to 1 and to the value, where floats are added up
+FLOATS = backend.AGREEMENT  # largest difference, relative to 1 and to the value
 
 
 # --- checks --------------------------------------------------------------------------------------
@@ -380,32 +386,6 @@ def ratios(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
 # --- the record ----------------------------------------------------------------------------------
 
 
-def commit() -> str | None:
-    """Return the commit that is checked out, with a mark if files differ from it."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that count and compute."""
-    found = {"python": platform.python_version(), "uand": uand.__version__}
-    for name in ("numpy", "numba", "cupy-cuda12x", "cupy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def write(record: dict[str, Any], path: Path) -> None:
     """Write the record whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -442,12 +422,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timed.append((LARGE, D, P_LARGE))
     record = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "program": "benchmarks/gpu.py",
+        "commit": provenance.commit(),
         "dry_run": args.dry_run,
         "seed": seed,
         **device.about(),
         "host_cores": os.cpu_count(),
-        "versions": versions(),
+        "versions": provenance.versions(),
         "limits": limits(device, times, args.dry_run),
         "checks": check_all(device, seed, sizes),
     }

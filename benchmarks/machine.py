@@ -4,24 +4,18 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import psutil
+
+from uand import provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "joblib", "torch")
 
 # A processor that others use more than this share of is too busy to measure on.
 IDLE = 0.1
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read(path: str) -> str:
@@ -74,7 +68,7 @@ def describe() -> dict:
     """Return the machine and its memory in bytes, as plain data."""
     return {
         "cpu": _cpu(),
-        "cores": cores(),
+        "cores": provenance.cores(),
         "caches": _caches(),
         "registers": _registers(),
         "memory": psutil.virtual_memory().total,
@@ -89,12 +83,7 @@ def versions() -> dict[str, str | None]:
         "python": platform.python_version(),
         "blas": f"{blas.get('name')} {blas.get('version')}",
     }
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found
+    return found | provenance.installed(PACKAGES)
 
 
 def code() -> dict:

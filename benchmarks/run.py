@@ -22,10 +22,11 @@ import machine
 import measure
 from measure import say
 
-from uand import checks, files
+from uand import checks, files, provenance
 
 DATA = Path(__file__).with_name("data") / "cpu.json"
 FORMAT = 1
+PROGRAM = "benchmarks/run.py"
 
 # One thread each, for every library that may multiply matrices; set before any is loaded.
 THREADS = (
@@ -135,13 +136,14 @@ def parent(options: argparse.Namespace) -> int:
     if in_use > machine.IDLE and not options.quick:
         load = machine.load()
         words = f"other programs use {in_use:.0%} of this machine"
-        words += "" if load is None else f" (mean load {load:.1f} on {machine.cores()} cores)"
+        words += "" if load is None else f" (mean load {load:.1f} on {provenance.cores()} cores)"
         if not options.busy:
             say(f"{words}: wait until it is idle, or give --busy to measure all the same")
             return 2
         say(f"WARNING: {words}: the times will be wrong, and the ratios noisy")
-    kept = {"format": FORMAT, "quick": options.quick, "machine": machine.describe()}
-    kept |= {"versions": machine.versions(), "workloads": _earlier(path, kept)}
+    kept = {"format": FORMAT, "program": PROGRAM, "quick": options.quick}
+    kept |= {"machine": machine.describe(), "versions": machine.versions()}
+    kept |= {"workloads": _earlier(path, kept)}
     for cores in (options.cores,) if options.cores else (1, 2):
         some = [name for name in names if cores in _cores(name)]
         if some:

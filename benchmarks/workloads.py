@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import machine
 import measure
 import numpy as np
 import rivals
@@ -24,7 +23,7 @@ import scipy.sparse
 from measure import say
 
 import uand
-from uand import bits, every_pair, features, neurons, readoff
+from uand import bits, every_pair, features, neurons, provenance, readoff
 from uand.backend import random_stream
 
 RUN = Path(__file__).with_name("run.py")
@@ -654,7 +653,7 @@ WORKLOADS: dict[str, tuple[Callable[..., dict], tuple[int, ...]]] = {
 
 def cores_of(name: str) -> list[int]:
     """Return on how many cores a workload is measured here."""
-    here = machine.cores()
+    here = provenance.cores()
     return sorted({min(cores, here) for cores in WORKLOADS[name][1]})
 
 

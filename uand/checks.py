@@ -1,5 +1,6 @@
 """Checks of parameters: one clear line that names the parameter, its value and what it must be."""
 
+import ast
 import math
 from collections.abc import Sequence
 from decimal import Decimal
@@ -125,6 +126,18 @@ def index_set(name: str, value: Any, m: int, ndim: int = 1) -> np.ndarray:
             f"{name} holds {wrong[0]}: must be different features from 0 to m - 1 = {m - 1}"
         )
     return features
+
+
+def literal(text: str) -> Any:
+    """Return the value that Python reads in `text`, or else `text` itself: a word.
+
+    >>> literal("0.5"), literal("(8, 16)"), literal("contrast")
+    (0.5, (8, 16), 'contrast')
+    """
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def memory(needed: float, names: str) -> None:

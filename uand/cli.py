@@ -17,6 +17,7 @@ from uand.checks import (
     READOFFS,
     RELU,
     WORST,
+    literal,
 )
 
 FAILED, BAD_INPUT, INFEASIBLE = 1, 2, 3
@@ -240,6 +241,48 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument(
         "--resume", action="store_true", help="leave what is there and was made from the same"
     )
+    sweep = commands.add_parser(
+        "sweep",
+        parents=[output],
+        help="predict or simulate at every point of a grid, into one table",
+        description="Call predict or simulate with every combination of some parameters' values. "
+        "With --out the table is kept in a file, row by row, and the same command goes on where it "
+        "was stopped; without, it is printed as CSV.",
+        epilog="example: uand sweep predict --grid m=1000,10000 --grid d=500,1000,2000 "
+        "--set ell=8 --set p=auto --set readoff=contrast --out widths.csv",
+    )
+    sweep.add_argument("function", choices=("predict", "simulate"))
+    sweep.add_argument(
+        "--grid",
+        action="append",
+        required=True,
+        metavar="PARAMETER=VALUE,VALUE,...",
+        help="the values that a parameter takes; may be repeated, and all combinations are taken",
+    )
+    sweep.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PARAMETER=VALUE",
+        help="a parameter that is the same at all points; may be repeated",
+    )
+    sweep.add_argument(
+        "--seed",
+        type=_whole,
+        default=0,
+        help="names the seeds of the points of simulate; default: %(default)s",
+    )
+    sweep.add_argument(
+        "--out",
+        metavar="FILE.csv",
+        help="keep the table in FILE.csv, and go on from it if it is there",
+    )
+    sweep.add_argument(
+        "--jobs", type=_whole, default=-1, help="processes; default: one for each core"
+    )
+    commands.add_parser(
+        "status", parents=[output], help="versions, commit and device of what computes here"
+    )
     ledger = commands.add_parser(
         "ledger", parents=[output], help="every claim of the book, predicted and measured"
     )
@@ -344,6 +387,30 @@ def _figures_text(made: list[dict[str, Any]]) -> str:
     return "\n".join(file for one in made for file in one["files"])
 
 
+def _assigned(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Read ``NAME=VALUE``, each name once."""
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name in values:
+            once = ", each NAME once" if equals else ""
+            raise ValueError(f"{option} = {text!r}: must be NAME=VALUE, as in m=1000{once}")
+        values[name] = value
+    return values
+
+
+def _sweep(function: Any, options: dict[str, Any]) -> Any:
+    from uand.sweep import sweep
+
+    grid = {
+        name: [literal(value) for value in values.split(",")]
+        for name, values in _assigned("grid", options["grid"]).items()
+    }
+    fixed = {name: literal(value) for name, value in _assigned("set", options["set"]).items()}
+    others = {name: options[name] for name in ("seed", "out", "jobs")}
+    return sweep(function, grid, fixed, **others, progress=True)
+
+
 def _list_text(described: list[dict[str, Any]]) -> str:
     lines = []
     for one in described:
@@ -383,6 +450,19 @@ def _run(arguments: argparse.Namespace) -> int:
         else:
             data = [one.as_dict() for one in figures.make_all(**_figures_options(options))]
             text, status = _figures_text(data), 0
+    elif arguments.command == "sweep":
+        from uand import interference
+
+        table = _sweep(getattr(interference, arguments.function), options)
+        data, status = table.rows, 0
+        text = table.text().rstrip("\n")
+        if arguments.out is not None:
+            text = f"{arguments.out}: {len(table.rows):,} points, {len(table.columns)} columns"
+    elif arguments.command == "status":
+        from uand import provenance
+
+        data, status = provenance.status(), 0
+        text = "\n".join(f"{name:14}{value}" for name, value in provenance.rows(data))
     elif arguments.command == "export":
         from uand.layerfile import export
 

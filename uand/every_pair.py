@@ -10,10 +10,8 @@ import math
 import os
 import sys
 import threading
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +22,7 @@ import numpy as np
 from joblib.parallel import get_active_backend  # type: ignore[import-untyped]
 from tqdm import tqdm
 
-from uand import __version__, bits, checks, files
+from uand import __version__, bits, checks, files, parallel
 from uand.backend import namespace, random_stream, select
 from uand.bits import TILE, Bits
 from uand.distributions import binomial_pmf
@@ -300,8 +298,7 @@ def verify(
     on_device = xp.__name__.endswith("cupy")
     bits.engine(engine, xp)  # says what is missing
     path = None if state is None else files.target("state", state)
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
-        raise ValueError(f"jobs = {jobs!r}: must be an integer other than 0")
+    jobs = parallel.check_jobs(jobs)
     jobs = 1 if on_device else jobs
     chosen, _ = get_active_backend(prefer="threads")
     blocks = _blocks(m)
@@ -326,29 +323,15 @@ def verify(
             unit=" pairs",
             unit_scale=True,
         ) as bar:
-            workers = joblib.Parallel(at_once, prefer="threads", return_as="generator_unordered")
             count = joblib.delayed(_count)
             calls = (count(layer, engine, sums.coverage_only, block) for block in todo)
-            with _results(workers, calls) as results:
+            with parallel.results(calls, at_once, prefer="threads") as results:
                 for block, *counted in results:
                     sums.add(block, *counted)
                     bar.update(_pairs_in(m, block))
     finally:
         _LAST.forget()
     return _figures(layer, sums)
-
-
-@contextmanager
-def _results(workers: Any, calls: Iterable[Any]) -> Iterator[Any]:
-    """Give the results of `calls`; where they are left early, without joblib's warning of it."""
-    results = workers(calls)
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings():
-            # It counts the tasks done or under way that nobody will read: what leaving early means.
-            warnings.filterwarnings("ignore", message=r"\d+ tasks .* You could benefit from")
-            results.close()
 
 
 def _figures(layer: _Layer, sums: _State) -> Verification:
@@ -409,10 +392,9 @@ def readoff_histogram(
     )
     total: Counter[tuple[int, int, int]] = Counter()
     jobs = 1 if namespace(layer.words).__name__.endswith("cupy") else jobs
-    workers = joblib.Parallel(jobs, require="sharedmem", return_as="generator")
     with (
         tqdm(total=len(blocks), disable=None if progress else True, unit="block") as bar,
-        _results(workers, calls) as results,
+        parallel.results(calls, jobs, ordered=True, require="sharedmem") as results,
     ):
         for values, counts in results:
             for c, K, S, many in zip(*values.tolist(), counts.tolist(), strict=True):

@@ -1,7 +1,9 @@
 """What computed a result: the package, its commit, the versions of the libraries, the device."""
 
+import os
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -32,15 +34,25 @@ def commit() -> str | None:
         return None
 
 
-def libraries() -> dict[str, str | None]:
-    """Return the versions of the libraries that compute; None for what is not installed."""
+def installed(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the versions of these packages; None for what is not installed."""
     found: dict[str, str | None] = {}
-    for name in LIBRARIES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
     return found
+
+
+def libraries() -> dict[str, str | None]:
+    """Return the versions of the libraries that compute; None for what is not installed."""
+    return installed(LIBRARIES)
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the package, of Python and of the libraries that compute."""
+    return {"uand": __version__, "python": platform.python_version(), **libraries()}
 
 
 def describe(computes_on: str = "numpy") -> dict[str, object]:
@@ -58,8 +70,32 @@ def describe(computes_on: str = "numpy") -> dict[str, object]:
     return {
         "uand": __version__,
         "commit": commit(),
-        "python": platform.python_version(),
-        **libraries(),
+        **versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": backend.device(backend.select(computes_on)),
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def status() -> dict[str, object]:
+    """Return what would compute here, on a GPU where there is one; ``uand status`` prints it."""
+    return {**describe("auto"), "cores": cores()}
+
+
+def rows(described: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return what `describe` or `status` returned in words, as the rows of a table.
+
+    >>> rows({"uand": "0.1.0", "commit": None, "numba": None})
+    [('uand', '0.1.0'), ('commit', 'unknown'), ('numba', 'not installed')]
+    """
+    lacking = dict.fromkeys(LIBRARIES, "not installed")
+    return [
+        (name, lacking.get(name, "unknown") if value is None else str(value))
+        for name, value in described.items()
+    ]

@@ -98,7 +98,8 @@ def draw() -> str:
     )
     title = f'<title id="t">A universal AND layer</title>\n<desc id="d">{DESCRIPTION}</desc>'
     paper = f'<rect width="{WIDTH}" height="{HEIGHT}" rx="10" fill="#ffffff"/>'
-    return "\n".join([head, title, paper, *lines, *shapes, "</svg>", ""])
+    made = "<!-- drawn by book/_assets/hero.py; nothing in it is random -->"
+    return "\n".join([head, made, title, paper, *lines, *shapes, "</svg>", ""])
 
 
 if __name__ == "__main__":

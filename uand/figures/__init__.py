@@ -9,7 +9,6 @@ whose defaults are the book's, and one draws it with `uand.plots`. The page call
 >>> neurons.draw_layer(seen).savefig("layer.svg")  # doctest: +SKIP
 """
 
-import ast
 import hashlib
 import inspect
 import json
@@ -35,6 +34,7 @@ PAGES = (
     "interference",
     "universal",
     "every_pair",
+    "regimes",
     "superposed",
     "targeted",
     "gaussian",
@@ -151,10 +151,7 @@ def assign(assignments: Iterable[str], chosen: Sequence[Recipe]) -> dict[str, An
             raise ValueError(f"set = {text!r}: must be NAME=VALUE, as in m=100000")
         if name not in known - {"backend"}:
             raise ValueError(f"set = {text!r}: must name a parameter of a chosen figure (--list)")
-        try:
-            values[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            values[name] = value  # a word, such as contrast
+        values[name] = checks.literal(value)
     return values
 
 
