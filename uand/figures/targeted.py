@@ -90,7 +90,7 @@ def draw_hub(seen: Numbers) -> plots.Figure:
 
 def _zeta(delta: float) -> float:
     """Return how many standard deviations leave a share `delta` of wrong bits."""
-    checks.decimal("delta", delta, 0, 0.5, "from 0 to 1/2")
+    checks.decimal("delta", delta, 1e-6, 0.49, "a number from 0.000001 to 0.49")
     return float(stats.norm.isf(delta))
 
 
@@ -143,21 +143,21 @@ def capacity(
     backend: str = "numpy",
 ) -> Numbers:
     """How many chosen pairs does a layer hold, with its neurons, by its number of parameters?"""
-    layers = checks.integer("layers", layers, 2)
+    layers, zeta = checks.integer("layers", layers, 2), _zeta(delta)
     lines = {"d0": d0_varied, "d": d_varied, "both": both_varied}
     measured, laws = {}, {}
     for d0, d in sorted({(d0, d) for line in lines.values() for d0, d in line}):
         at = d0, d, m_over_d0 * d0, ell, delta  # one seed: sizes of one d0 share their vectors
         measured[d0, d] = targeted.measured_capacity(*at, layers, probes, seed, backend)
         laws[d0, d] = targeted.capacity(*at)
-    return Numbers(ell=ell, delta=delta, lines=lines, measured=measured, laws=laws)
+    return Numbers(ell=ell, zeta=zeta, lines=lines, measured=measured, laws=laws)
 
 
 def draw_capacity(seen: Numbers) -> plots.Figure:
     """Draw what `capacity` computed."""
     parameters = [d0 * d for d0, d in seen.measured]
     across = np.geomspace(min(parameters) / 1.2, 1.35 * max(parameters), 30)
-    law = across / (8 * seen.ell * _zeta(seen.delta) ** 2)
+    law = across / (8 * seen.ell * seen.zeta**2)
     series = [plots.Series(r"$d_0d/(8\ell\zeta^2)$", across, law, colour=plots.GREY)]
     looks = {
         "d0": ("$d_0$ varied", plots.INDIGO, "o"),
