@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pydoc_data.topics import topics
 
 import numpy as np
@@ -130,6 +130,14 @@ def draw_neurons_each(seen: Numbers) -> plots.Figure:
     )
 
 
+def _sizes(lines: Mapping[str, Sequence[Sequence[int]]]) -> list[tuple[int, int]]:
+    """Return the different sizes of the layers on all lines."""
+    for name, line in lines.items():
+        if any(len(size) != 2 for size in line):
+            raise ValueError(f"{name}_varied = {line}: must be pairs (d0, d)")
+    return sorted({(d0, d) for line in lines.values() for d0, d in line})
+
+
 def capacity(
     d0_varied: Sequence[Sequence[int]] = ((110, 200), (350, 200), (1100, 200)),
     d_varied: Sequence[Sequence[int]] = ((300, 40), (300, 140), (300, 500)),
@@ -146,7 +154,7 @@ def capacity(
     layers, zeta = checks.integer("layers", layers, 2), _zeta(delta)
     lines = {"d0": d0_varied, "d": d_varied, "both": both_varied}
     measured, laws = {}, {}
-    for d0, d in sorted({(d0, d) for line in lines.values() for d0, d in line}):
+    for d0, d in _sizes(lines):
         at = d0, d, m_over_d0 * d0, ell, delta  # one seed: sizes of one d0 share their vectors
         measured[d0, d] = targeted.measured_capacity(*at, layers, probes, seed, backend)
         laws[d0, d] = targeted.capacity(*at)
@@ -198,7 +206,8 @@ def wrong_on(texts: Sequence[Sequence[int]], layer: targeted.Layer) -> np.ndarra
         c = np.isin(layer.edges, on).sum(axis=1)
         total += np.bincount(c, minlength=3)
         wrong += np.bincount(c[bit != (c == 2)], minlength=3)
-    return np.array([*wrong / total, wrong.sum() / total[2]])
+    with np.errstate(divide="ignore", invalid="ignore"):  # a kind that no pair is of here
+        return np.array([*wrong / total, wrong.sum() / total[2]])
 
 
 def text(
@@ -214,6 +223,7 @@ def text(
     """How many bits of a real text are wrong, by how many hubs have a block of their own?"""
     layers, rng = checks.integer("layers", layers, 2), random_stream(seed)
     _, texts = sentences(m)
+    checks.integer("inputs", inputs, 1, len(texts), of="the sentences")
     edges = targeted.cooccurrence(texts, m, pairs)
     some = [texts[j] for j in rng.choice(len(texts), inputs, replace=False)]
     wrong = np.empty((len(nu), len(hubs), layers, 4))
