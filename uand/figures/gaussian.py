@@ -48,7 +48,8 @@ def draw_threshold(seen: Numbers) -> plots.Figure:
     for kind, square in seen.squares.items():
         law = [float(LAWS[f"A28.variance_{kind}"](seen.ell, 1, t)) ** 0.5 / seen.ell for t in fine]
         rms = np.sqrt(square.mean(axis=1))
-        se = square.std(axis=1) / math.sqrt(square.shape[1]) / (2 * rms)
+        se = square.std(axis=1) / math.sqrt(square.shape[1])
+        se = np.divide(se, 2 * rms, out=np.zeros_like(se), where=rms > 0)  # 0: none was on
         measured = seen.taus, unit * rms, unit * se
         series += [
             plots.Series.of_kind(kind, fine, law, label=f"{kind} on, law"),
@@ -160,7 +161,7 @@ def best_kink(ell: int) -> float:
 
 def least_errors(m: int, ell: int, d: int) -> dict[str, float]:
     """Return the error of the worst kind of pair for each layer and read-off at its best."""
-    dense = gaussian.bernoulli_noise
+    d, dense = checks.integer("d", d, 50), gaussian.bernoulli_noise
     theta = min(range(1, ell), key=lambda theta: dense(ell, 1, theta).worst)
     covers = math.sqrt(math.log(100) / d) + 1e-4  # a density that leaves 1% of the pairs uncovered
     errors = {"dense": gaussian.best_slope((0, 0, 1), dense(ell, d, theta).variances)[1]}

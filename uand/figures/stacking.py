@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 
@@ -73,6 +74,15 @@ def _against_depth(series: Sequence[plots.Series], y: str) -> plots.Figure:
     return plots.law_and_measurement(series, x="layers passed $j$", y=y, log="y", legend_above=True)
 
 
+def _equally_many(**lists: Sequence[Any]) -> list[Sequence[Any]]:
+    """Return lists of one length; a single value stands for as many as there are of others."""
+    most = max(len(values) for values in lists.values())
+    for name, values in lists.items():
+        if len(values) not in (1, most):
+            raise ValueError(f"{name} = {values}: must be one value, or {most}")
+    return [tuple(values) * (most // len(values)) for values in lists.values()]
+
+
 def bits(
     m: int = 128,
     ell: int = 3,
@@ -86,8 +96,7 @@ def bits(
     backend: str = "numpy",
 ) -> Numbers:
     """How many wires are wrong after some layers, with thresholds between them?"""
-    if not len(readoffs) == len(d) == len(p):
-        raise ValueError(f"d = {d}: must be as many as the readoffs and the densities p")
+    readoffs, d, p = _equally_many(readoffs=readoffs, d=d, p=p)
     stacks, of = checks.integer("stacks", stacks, 2), []
     for i, (readoff, width, density) in enumerate(zip(readoffs, d, p, strict=True)):
         stack = Stack(m, ell, width, density, readoff, "threshold")

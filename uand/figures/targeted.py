@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pydoc_data.topics import topics
 
 import numpy as np
@@ -90,7 +90,7 @@ def draw_hub(seen: Numbers) -> plots.Figure:
 
 def _zeta(delta: float) -> float:
     """Return how many standard deviations leave a share `delta` of wrong bits."""
-    checks.decimal("delta", delta, 0, 0.5, "from 0 to 1/2")
+    checks.decimal("delta", delta, 1e-6, 0.49, "a number from 0.000001 to 0.49")
     return float(stats.norm.isf(delta))
 
 
@@ -130,6 +130,14 @@ def draw_neurons_each(seen: Numbers) -> plots.Figure:
     )
 
 
+def _sizes(lines: Mapping[str, Sequence[Sequence[int]]]) -> list[tuple[int, int]]:
+    """Return the different sizes of the layers on all lines."""
+    for name, line in lines.items():
+        if any(len(size) != 2 for size in line):
+            raise ValueError(f"{name}_varied = {line}: must be pairs (d0, d)")
+    return sorted({(d0, d) for line in lines.values() for d0, d in line})
+
+
 def capacity(
     d0_varied: Sequence[Sequence[int]] = ((110, 200), (350, 200), (1100, 200)),
     d_varied: Sequence[Sequence[int]] = ((300, 40), (300, 140), (300, 500)),
@@ -143,21 +151,21 @@ def capacity(
     backend: str = "numpy",
 ) -> Numbers:
     """How many chosen pairs does a layer hold, with its neurons, by its number of parameters?"""
-    layers = checks.integer("layers", layers, 2)
+    layers, zeta = checks.integer("layers", layers, 2), _zeta(delta)
     lines = {"d0": d0_varied, "d": d_varied, "both": both_varied}
     measured, laws = {}, {}
-    for d0, d in sorted({(d0, d) for line in lines.values() for d0, d in line}):
+    for d0, d in _sizes(lines):
         at = d0, d, m_over_d0 * d0, ell, delta  # one seed: sizes of one d0 share their vectors
         measured[d0, d] = targeted.measured_capacity(*at, layers, probes, seed, backend)
         laws[d0, d] = targeted.capacity(*at)
-    return Numbers(ell=ell, delta=delta, lines=lines, measured=measured, laws=laws)
+    return Numbers(ell=ell, zeta=zeta, lines=lines, measured=measured, laws=laws)
 
 
 def draw_capacity(seen: Numbers) -> plots.Figure:
     """Draw what `capacity` computed."""
     parameters = [d0 * d for d0, d in seen.measured]
     across = np.geomspace(min(parameters) / 1.2, 1.35 * max(parameters), 30)
-    law = across / (8 * seen.ell * _zeta(seen.delta) ** 2)
+    law = across / (8 * seen.ell * seen.zeta**2)
     series = [plots.Series(r"$d_0d/(8\ell\zeta^2)$", across, law, colour=plots.GREY)]
     looks = {
         "d0": ("$d_0$ varied", plots.INDIGO, "o"),
@@ -198,7 +206,8 @@ def wrong_on(texts: Sequence[Sequence[int]], layer: targeted.Layer) -> np.ndarra
         c = np.isin(layer.edges, on).sum(axis=1)
         total += np.bincount(c, minlength=3)
         wrong += np.bincount(c[bit != (c == 2)], minlength=3)
-    return np.array([*wrong / total, wrong.sum() / total[2]])
+    with np.errstate(divide="ignore", invalid="ignore"):  # a kind that no pair is of here
+        return np.array([*wrong / total, wrong.sum() / total[2]])
 
 
 def text(
@@ -214,6 +223,7 @@ def text(
     """How many bits of a real text are wrong, by how many hubs have a block of their own?"""
     layers, rng = checks.integer("layers", layers, 2), random_stream(seed)
     _, texts = sentences(m)
+    checks.integer("inputs", inputs, 1, len(texts), of="the sentences")
     edges = targeted.cooccurrence(texts, m, pairs)
     some = [texts[j] for j in rng.choice(len(texts), inputs, replace=False)]
     wrong = np.empty((len(nu), len(hubs), layers, 4))
