@@ -129,6 +129,8 @@ def floor_book(
     """How far above its floor does each layer and read-off of the book stand?"""
     checks.integer("theta", theta, 1, ell - 1, of="ell - 1")  # else dense neurons tell nothing
     layers = checks.integer("layers", layers, 1)
+    if not 0 < p < 1:
+        raise ValueError(f"p = {p}: must be more than 0 and less than 1")
     inputs, rng = all_inputs(m, ell), random_stream(seed)
     judged: dict[str, list[tuple[float, ...]]] = {}
     for _ in range(layers):
