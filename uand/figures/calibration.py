@@ -27,6 +27,7 @@ def floor_search(
     seed: int = 120,
 ) -> Numbers:
     """Does a search find a layer below the floor of calibrated read-offs?"""
+    starts = checks.integer("starts", starts, 1)
     rng, found = random_stream(seed), {}
     for kind in calibration.LAYERS:  # any activations, or ReLU
         searches = [
@@ -127,6 +128,9 @@ def floor_book(
 ) -> Numbers:
     """How far above its floor does each layer and read-off of the book stand?"""
     checks.integer("theta", theta, 1, ell - 1, of="ell - 1")  # else dense neurons tell nothing
+    layers = checks.integer("layers", layers, 1)
+    if not 0 < p < 1:
+        raise ValueError(f"p = {p}: must be more than 0 and less than 1")
     inputs, rng = all_inputs(m, ell), random_stream(seed)
     judged: dict[str, list[tuple[float, ...]]] = {}
     for _ in range(layers):
@@ -150,6 +154,6 @@ def draw_floor_book(seen: Numbers) -> plots.Figure:
 
 
 RECIPES = (
-    Recipe(floor_search, draw_floor_search, full={"widths": tuple(range(2, 28)), "starts": 20}),
+    Recipe(floor_search, draw_floor_search, full={"widths": tuple(range(3, 28)), "starts": 20}),
     Recipe(floor_book, draw_floor_book, full={"layers": 100}),
 )

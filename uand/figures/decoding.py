@@ -57,6 +57,9 @@ def decoders(
     """How many neurons does each decoder need to have all ANDs of an input right?"""
     for theta in thetas:
         checks.integer("theta", theta, 1, ell - 1, of="ell - 1")
+    for name, n in (("inputs", inputs), ("inputs_of_pairs", inputs_of_pairs)):
+        checks.integer(name, n, 1)
+    layers = checks.integer("layers", layers, 2)
     rng, pairs = random_stream(seed), []
     for d in widths_of_pairs:
         W = neurons.sample_layer(m, d, 0.5, rng)
@@ -84,10 +87,7 @@ def draw_decoders(shown: Numbers) -> plots.Figure:
     colours = ((plots.PURPLE, plots.INDIGO), (plots.GREY, plots.SLATE))
     for k, theta in enumerate(thetas):
         right = shown.seen[theta]
-        layers = right.shape[1]
-        if layers < 2:
-            raise ValueError(f"layers = {layers}: must be at least 2 for a standard error")
-        mean, se = right.mean(axis=1), right.std(axis=1, ddof=1) / math.sqrt(layers)
+        mean, se = right.mean(axis=1), right.std(axis=1, ddof=1) / math.sqrt(right.shape[1])
         for i, (name, marker) in enumerate(zip(DECODERS, "^o", strict=True)):
             look = colours[k % 2][i], marker
             points = shown.d, mean[:, i], se[:, i] / 3

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from uand import neurons, plots
+from uand import checks, neurons, plots
 from uand.backend import random_stream, select
 from uand.extensions import higher_order as ho
 from uand.figures import Numbers, Recipe
@@ -49,6 +49,13 @@ def sd_and_se(values: np.ndarray) -> tuple[float, float]:
     sd = float(values.std(ddof=1))
     fourth = float(((values - values.mean()) ** 4).mean())
     return sd, math.sqrt(max(fourth / sd**4 - 1, 0) / 4 / len(values)) * sd if sd else 0.0
+
+
+def _threshold(m: int, d: int, order: int) -> float:
+    """Return the density from which a layer covers all sets."""
+    order = checks.integer("order", order, 2)
+    m, d = checks.integer("m", m, order), checks.integer("d", d, 1)
+    return float(LAWS["A34.threshold"](m, d, order))
 
 
 def bias_order(
@@ -155,7 +162,7 @@ def coverage_order(
     """At which density is every set of r features read by some neuron?"""
     xp, lines = select(backend), []
     for order, features, width in _triples(orders, m, d):
-        threshold = float(LAWS["A34.threshold"](features, width, order))
+        threshold = _threshold(features, width, order)
         rng, rows = random_stream(seed, order), []
         for ratio in ratios:
             of = features, width, round(ratio * threshold, 6)
@@ -203,10 +210,17 @@ def draw_coverage_order(seen: Numbers) -> plots.Figure:
 
 def best(name: str, d: int, m: int, order: int, ell: int) -> tuple[float, float]:
     """Return the least worst error of a read-off and its density, of those that cover."""
-    low = float(LAWS["A34.threshold"](m, d, order))
-    densities = [float(f"{p:.6g}") for p in np.geomspace(low, 0.6, 30)]
+    covering = np.geomspace(_threshold(m, d, order), 0.6, 30)
+    densities = [float(f"{p:.6g}") for p in covering]
     errors = [ho.worst_error(ho.and_readoff(order, name, ell, p), d, ell, p) for p in densities]
     return min(errors), densities[int(np.argmin(errors))]
+
+
+def _widths(narrowest: int, widest: int, widths: int) -> list[int]:
+    low = checks.integer("narrowest", narrowest, 1)
+    high = checks.integer("widest", widest, low)
+    several = np.geomspace(low, high, checks.integer("widths", widths, 2))
+    return [int(d) for d in several]
 
 
 def worst_error(
@@ -221,7 +235,7 @@ def worst_error(
     backend: str = "numpy",
 ) -> Numbers:
     """Which read-off of the AND of r features errs least, at which width?"""
-    d = np.geomspace(narrowest, widest, widths).astype(int).tolist()
+    d = _widths(narrowest, widest, widths)
     laws = {name: [best(name, one, m, order, ell) for one in d] for name in ho.READOFFS}
     xp, rng = select(backend), random_stream(seed)
     rows: dict[str, list[Any]] = {name: [] for name in ho.READOFFS}

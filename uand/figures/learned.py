@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from uand import features, neurons, plots
+from uand import checks, features, neurons, plots
 from uand.backend import random_stream, select, to_host
 from uand.extensions import learned
 from uand.figures import Numbers, Recipe
@@ -23,9 +23,16 @@ KINDS = ("both", "one")
 def _mean_and_se(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return the means over the layers and their standard errors."""
     layers = values.shape[axis]
-    if layers < 2:
-        raise ValueError(f"layers = {layers}: must be at least 2 for a standard error")
     return values.mean(axis=axis), values.std(axis=axis, ddof=1) / math.sqrt(layers)
+
+
+def _check(m: int, ell: int, widths: Sequence[int], layers: int = 2) -> None:
+    """Refuse what makes no layer, and what has no standard error."""
+    checks.integer("m", m, 4)
+    checks.integer("ell", ell, 2, m - 2, of="m - 2")
+    checks.integer("layers", layers, 2)
+    for d in widths:
+        checks.integer("d", d, 1)
 
 
 def sampled(
@@ -34,6 +41,12 @@ def sampled(
     """Return one of the random layers of a width, and its moments over all inputs."""
     W = neurons.sample_layer(m, d, p, random_stream(seed, d, number), xp)
     return W, learned.exact_moments(W, ell)
+
+
+def _covered(pairs: np.ndarray, d: int) -> np.ndarray:
+    if not pairs.any():
+        raise ValueError(f"d = {d}: must be more neurons, or denser, for any pair to be read")
+    return pairs
 
 
 def width(
@@ -46,13 +59,14 @@ def width(
     backend: str = "numpy",
 ) -> Numbers:
     """How much less does a read-off fitted to its layer err than the contrast?"""
+    _check(m, ell, widths, layers)
     xp = select(backend)
     errors = np.zeros((len(widths), layers, 2))  # of the calibrated read-off, of the contrast
     for (i, d), r in product(enumerate(widths), range(layers)):
         W, moments = sampled(m, ell, d, p, seed, r, xp)
         both = learned.calibrated(moments), learned.contrast(W, ell, p)
         square = np.array([to_host(learned.mean_square(one, moments)) for one in both])
-        covered = ~np.isnan(square).any(axis=0)
+        covered = _covered(~np.isnan(square).any(axis=0), d)
         errors[i, r] = np.sqrt(square[:, covered].mean(axis=1))
     ceilings = [explained_ceiling(m, ell, d) for d in widths]
     squares = [LAWS["B10.stretched"](m, ell, ceiling) for ceiling in ceilings]
@@ -84,10 +98,12 @@ def weights(
     backend: str = "numpy",
 ) -> Numbers:
     """Which neurons does a read-off fitted to its layer trust most?"""
+    _check(m, ell, widths)
     lines = {}
     for d in widths:
         W, moments = sampled(m, ell, d, p, seed, 0, select(backend))
         lines[d] = learned.weight_by_size(learned.calibrated(moments), W, ell, p)
+        _covered(lines[d].read, d)
     return Numbers(lines=lines)
 
 
@@ -131,6 +147,7 @@ def curve(
     backend: str = "numpy",
 ) -> Numbers:
     """How much does least squares explain after it has seen N inputs?"""
+    _check(m, ell, (d,), layers)
     xp, q2 = select(backend), float(LAWS["A1.pair_on"](m, ell))
     limits, shares = np.zeros(layers), np.zeros((layers, len(inputs), 2))
     for r in range(layers):
@@ -200,6 +217,7 @@ def calibrated(
     backend: str = "numpy",
 ) -> Numbers:
     """After how many inputs is a learned read-off better than the contrast?"""
+    _check(m, ell, (d,), layers)
     xp, scale, ratio = select(backend), *np.zeros((2, layers, len(inputs)))
     fitted, contrast = np.zeros((layers, len(inputs), 2)), np.zeros((layers, 2))
     for r in range(layers):

@@ -6,10 +6,17 @@ from itertools import product
 
 import numpy as np
 
-from uand import plots
+from uand import checks, plots
 from uand.checks import WORST
 from uand.extensions import optimal
 from uand.figures import Numbers, Recipe
+
+
+def _densities(sparsest: float, densest: float, densities: int) -> np.ndarray:
+    for name, p in (("sparsest", sparsest), ("densest", densest)):
+        if checks.probability(name, p) == 0:
+            raise ValueError(f"{name} = {p}: must be more than 0")
+    return np.geomspace(sparsest, densest, checks.integer("densities", densities, 2))
 
 
 def valleys(
@@ -22,7 +29,8 @@ def valleys(
     thresholds: int = 29,
 ) -> Numbers:
     """Which random ReLU neurons have the least noise, in the worst kind and over all pairs?"""
-    p, maps = np.geomspace(sparsest, densest, densities), {}
+    p, maps = _densities(sparsest, densest, densities), {}
+    thresholds = checks.integer("thresholds", thresholds, 2)
     for on in ell:
         theta = np.linspace(0.5, on - 0.5, thresholds)
         plane = [[optimal.noise(on, d, x, at, exact=False) for x in p] for at in theta]
@@ -60,7 +68,7 @@ def superposed(
     densities: Sequence[float] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.6, 0.75, 0.85),
 ) -> Numbers:
     """Do dense neurons stay best in the worst kind when inputs are in superposition?"""
-    curves = {}
+    d0, curves = checks.integer("d0", d0, 1), {}
     for features, centred in product(m, (True, False)):
         layer = d0, d, features, ell
         best = [optimal.best_superposed(*layer, p, WORST, centred) for p in densities]

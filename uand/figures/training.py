@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from uand import plots
+from uand import checks, plots
 from uand.backend import random_stream
 from uand.extensions import calibration, training
 from uand.figures import Numbers, Recipe
@@ -47,7 +47,7 @@ def floor(
     seed: int = 124,
 ) -> Numbers:
     """How near do trained networks come to the least error that their answers allow?"""
-    found = {}
+    networks, found = checks.integer("networks", networks, 1), {}
     for objective in LOOKS:
         streams = [random_stream(seed, one) for one in range(networks)]
         rows = [trained(m, ell, d, objective, steps, rng) for rng in streams]
