@@ -133,7 +133,7 @@ def test_a_figure_that_is_asked_for_by_name_is_not_left_out_in_silence(names, tm
     assert not out.exists(), "a mistake is told before anything is made"
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("installed", "few")
 def test_a_record_that_is_asked_for_and_missing_is_not_left_out_in_silence(tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["figures", "--set", "recorded=nowhere.json", "--out", str(out)]) == 2

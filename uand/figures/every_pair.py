@@ -77,6 +77,7 @@ def counted(
     progress: bool = False,
 ) -> Numbers:
     """Does the law hold for every pair?"""
+    ell = checks.integer("ell", ell, 0, m - 3, of="m - 3")
     return against_law(read_every_pair(m, d, p, ell, seed, backend, progress), tolerances)
 
 

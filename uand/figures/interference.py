@@ -36,6 +36,7 @@ def bias(
     progress: bool = False,
 ) -> Numbers:
     """How far off is each kind of pair on average?"""
+    ell = checks.integer("ell", ell, 2)
     at = [{"m": m, "d": d, "ell": ell, "p": p} for p in densities]
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     laws, runs = both_ways(at, seed, sample)
@@ -76,6 +77,7 @@ def width(
     progress: bool = False,
 ) -> Numbers:
     """What does width cure?"""
+    ell = checks.integer("ell", ell, 2)
     at = [{"m": m, "d": d, "ell": ell, "p": p} for d in widths]
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     laws, runs = both_ways(at, seed, sample)
@@ -111,6 +113,8 @@ def failing_shares(
     progress: bool,
 ) -> np.ndarray:
     """Return the share of the pairs that fail, by layer, kind of pair and tolerance."""
+    layers = checks.integer("layers", layers, 2)
+    ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")  # pairs of all three kinds
     shares = np.zeros((layers, len(readoff.KINDS), len(tolerances)))
     for r in tqdm(range(layers), disable=None if progress else True, unit="layer"):
         W = neurons.sample_layer(m, d, p, random_stream(seed, r, 0), select(backend))
@@ -145,8 +149,7 @@ def tail(
     progress: bool = False,
 ) -> Numbers:
     """How many pairs fail at which tolerance?"""
-    layers = checks.integer("layers", layers, 2)
-    largest = checks.tolerance("largest_eps", largest_eps)
+    largest = checks.decimal("largest_eps", largest_eps, 0, 100, "a number from 0 to 100")
     eps = np.arange(math.floor(100 * largest) + 1) / 100
     shares = failing_shares(m, d, ell, p, eps.tolist(), layers, inputs, seed, backend, progress)
     pairs = np.array([[ell * (ell - 1) / 2], [ell * (m - ell)], [(m - ell) * (m - ell - 1) / 2]])
@@ -188,6 +191,7 @@ def contrast(
     progress: bool = False,
 ) -> Numbers:
     """Which read-off errs less?"""
+    ell = checks.integer("ell", ell, 2)
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     seen = Numbers(densities=np.array(densities), laws={}, runs={})
     for name in checks.READOFFS:
@@ -228,7 +232,6 @@ def dictionary(
     progress: bool = False,
 ) -> Numbers:
     """How many pairs fail at the size of a real dictionary?"""
-    layers = checks.integer("layers", layers, 2)
     shares = failing_shares(m, d, ell, p, tolerances, layers, inputs, seed, backend, progress)
     line = np.linspace(0, 1.1 * max(tolerances), 221).round(4).tolist()
     return Numbers(
