@@ -147,6 +147,7 @@ def test_the_commit_is_that_of_the_clone_and_tells_of_changes(tmp_path, monkeypa
     monkeypatch.setattr(provenance, "__file__", str(home / "provenance.py"))
     assert provenance.commit() is None
     git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-qm", "somebody else's", "--allow-empty")
     assert provenance.commit() is None, "in a clone, but not of it"
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "x")

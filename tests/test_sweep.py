@@ -216,6 +216,25 @@ def test_from_any_byte_on_the_finished_file_is_the_same(tmp_path, whole, monkeyp
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_follows_the_beginning_of_a_row_is_kept_by_the_next_interruption(
+    tmp_path, whole, monkeypatch
+):
+    path = tmp_path / "t.csv"
+    path.write_bytes(whole[:-200])  # in the middle of a row
+    before = len(sweep.read(path).rows)
+
+    def interrupt(store, row, add=sweep._Store.add):
+        if row["point"] > before:
+            raise KeyboardInterrupt
+        add(store, row)
+
+    monkeypatch.setattr(sweep._Store, "add", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        swept(path)
+    assert whole.startswith(path.read_bytes())
+    assert len(sweep.read(path).rows) == before + 1
+
+
 def test_zeros_and_rubbish_at_the_end_are_cut_off(tmp_path, whole):
     path = tmp_path / "t.csv"
     lines = whole.splitlines(keepends=True)
@@ -431,7 +450,7 @@ def test_a_disk_that_fills_up_leaves_whole_rows(tmp_path, whole):
     """The system itself refuses to let the file grow, in the middle of the third row."""
     pytest.importorskip("resource", reason="no limit on the size of files here")
     done = run_python(FULL, tmp_path / "t.csv", tmp_path / "whole.csv")
-    assert done.stdout == "File too large\n", done.stderr
+    assert (done.returncode, done.stdout) == (0, "File too large\n"), done.stderr
 
 
 def test_the_command_tells_of_a_full_disk_in_one_line(tmp_path, capsys, monkeypatch):
