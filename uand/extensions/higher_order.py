@@ -456,7 +456,7 @@ def sample_means(
     group = xp.asarray(_reads(order, readoff.exactly))
     K = xp.sum(counts, axis=2) @ group
     S = xp.sum(counts * xp.asarray(z, dtype=xp.float64), axis=2) @ group
-    return xp.where(K > 0, S / xp.clip(K, min=1), xp.nan)
+    return xp.where(K > 0, S / xp.clip(K, 1, None), xp.nan)  # NumPy 2.0 wants both bounds
 
 
 def sample_estimates(
