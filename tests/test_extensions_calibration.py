@@ -131,6 +131,7 @@ def test_the_inner_minimum_is_exact(m: int, ell: int) -> None:
         )
 
 
+@pytest.mark.slow
 @given(
     st.integers(4, 40).flatmap(lambda m: st.tuples(st.just(m), st.integers(2, m - 2))),
     st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(-2, 2), st.floats(-1, 1),
