@@ -301,3 +301,23 @@ def test_the_colours_of_the_kinds_are_used_for_nothing_else() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         found = re.findall(r"plots\.(?:BLUE|ORANGE|GREEN)\b", text)
         assert not found, f"{page} uses the colour of a kind of pair: {found}"
+
+
+def test_the_page_of_the_package_has_every_chapter_and_the_whole_interface() -> None:
+    """What a page's module offers is documented; each section leads to its chapter."""
+    text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    for name in set(uand.__all__) - {"__version__"}:
+        assert f".. autofunction:: uand.{name}\n" in text
+    documented = set(re.findall(r"^\.\. automodule:: uand\.(\S+)$", text, re.MULTILINE))
+    for page in pages():
+        name = page.removeprefix("book/").removesuffix(".md")
+        if (ROOT / "uand" / f"{name}.py").exists():
+            assert name.replace("/", ".") in documented, f"{page} has a module of its name"
+            assert f"{{doc}}`{name}`" in text
+    # What is left out of a module is documented above it.
+    for module, left_out in re.findall(
+        r"^\.\. automodule:: (\S+)\n   :exclude-members: (.*)$", text, re.MULTILINE
+    ):
+        for name in left_out.split(", "):
+            places = (f"uand.{name}\n", f"{module}.{name}\n")
+            assert any(f":: {place}" in text for place in places), f"{module}.{name}"
