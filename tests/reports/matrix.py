@@ -42,6 +42,7 @@ OF_THE_BOOK = (
     "contributing",
     "explorable_figures",
     "house",
+    "matrix",
     "mend_theme",
     "package",
     "site_extensions",
@@ -119,13 +120,13 @@ def environment(folder: Path, python: str, versions: str) -> Path:
     else:
         run(python, "-m", "venv", folder)
         install = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # Nothing is compiled: a release without a wheel for this Python is older than the oldest.
     if versions == OLDEST:
-        # The pins are complete, so nothing need be resolved: that takes pip minutes.
+        # A release without a wheel for this Python is older than the oldest: nothing is compiled.
+        # The pins are complete, so nothing need be resolved either: that takes pip minutes.
         run(*install, "--no-deps", "--only-binary", ":all:", "-r", "tests/oldest.txt")
         run(*install, "--no-deps", "-e", ".")
     else:
-        run(*install, "--only-binary", ":all:", "-e", f".[{EXTRAS}]")
+        run(*install, "-e", f".[{EXTRAS}]")
     return inside
 
 
