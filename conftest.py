@@ -13,7 +13,6 @@ from unittest import mock
 
 import nbformat
 import pytest
-from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from nbmake import nb_run
 from nbmake.pytest_items import NotebookItem
 
@@ -22,6 +21,8 @@ BOOK = Path(__file__).parent / "book"
 
 def read_page(path: str, _version: int) -> nbformat.NotebookNode:
     """Read a MyST page as the notebook that it is; stands in for `nbformat.read`."""
+    from myst_nb.core.read import read_myst_markdown_notebook
+
     return read_myst_markdown_notebook(Path(path).read_text(encoding="utf-8"), path=path)
 
 
@@ -64,6 +65,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
     """Collect the pages under `book/` that the build would run."""
     if file_path.suffix != ".md" or not file_path.is_relative_to(BOOK):
         return None
+    # Here, because the package's own tests need nothing of what builds the book.
+    from myst_nb.core.read import is_myst_markdown_notebook
+
     if not is_myst_markdown_notebook(file_path.read_text(encoding="utf-8")):
         return None
     return Page.from_parent(parent, path=file_path)

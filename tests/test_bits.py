@@ -389,6 +389,7 @@ def test_more_column_tiles_than_are_added_at_a_time(xp, counters, monkeypatch):
         check_all(counters, W, xp, [[0, 1024, 2049]], [(0, 3), (1, 2)])
 
 
+@pytest.mark.slow
 def test_inputs_of_every_kind_and_several_at_once(xp, counters):
     """Silent, one feature, the last feature, all on: activations far above 15."""
     m, d = (1030, 9) if xp is np else (40, 5)

@@ -152,6 +152,7 @@ def test_ledger_json_is_a_list_of_rows(run: Run) -> None:
     assert json.loads(other) == [row.as_dict() for row in ledger.ledger(seed=0)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_ledger")
 def test_a_mismatch_has_exit_status_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = ledger.Comparison("x", 1, 2.0)
@@ -428,6 +429,7 @@ def test_a_full_disk_is_one_line_and_no_success() -> None:
     assert re.fullmatch(r"uand predict: error: .*No space left on device.*\n", done.stderr)
 
 
+@pytest.mark.slow
 def test_as_a_module_in_a_process_of_its_own() -> None:
     done = process(*PREDICT)
     assert (done.returncode, done.stderr) == (0, "")
@@ -528,6 +530,7 @@ DESIGN = ["m", "ell", "eps", "delta", "readoff", "feasible", "d", "p", "expected
 DESIGN += ["theta", "activation", "objective", "pooled_rms", "floor"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readoff", ["mean", "contrast"])
 def test_design_prints_the_least_width(readoff: str, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = ["--m", "60", "--ell", "4", "--delta", "0.1"]
@@ -586,6 +589,7 @@ def test_a_senseless_demand_has_status_2(
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_design_prints_the_floor_beside_its_answer(run: Run) -> None:
     sizes = ["--m", "60", "--ell", "4", "--readoff", "contrast", "--d", "500"]
     status, out, _ = run("design", *sizes, "--p", "0.5", "--activation", "quadratic")
@@ -602,6 +606,7 @@ def test_design_prints_the_floor_beside_its_answer(run: Run) -> None:
 DENSE = {"m": 30, "d": 200, "ell": 5, "p": 0.5, "eps": 0.5, "readoff": "contrast"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["predict", "simulate"])
 @pytest.mark.parametrize(
     "change",

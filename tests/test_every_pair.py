@@ -127,6 +127,7 @@ def test_other_backends_of_joblib_give_the_same(small, where):
         assert verify(**SMALL, jobs=2, engine="numpy") == small
 
 
+@pytest.mark.slow
 def test_a_cluster_of_dask_gives_the_same(small, tmp_path):
     """Two processes behind a scheduler; the state is kept where the figures are summed."""
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
@@ -242,6 +243,7 @@ def peak(m, d, p, engine):
     return int(done.stdout) * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc on this system")
 def test_the_estimate_is_what_a_process_takes_at_most():
     engine = "auto"
@@ -291,6 +293,7 @@ def wait_for_more(process, state, before, more):
         time.sleep(0.001)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_started_again(tmp_path):
     wanted = verify(**LONG).as_dict()
     state, chance = tmp_path / "state.json", random.Random(7)
@@ -317,6 +320,7 @@ def test_killed_at_any_moment_and_started_again(tmp_path):
         assert verify(**LONG, state=state).as_dict() == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interruption_is_one_line_and_leaves_a_state_to_go_on_from(tmp_path, jobs):
     state = tmp_path / "state.json"

@@ -81,6 +81,7 @@ def test_the_own_scale_makes_the_average_over_inputs_one() -> None:
         assert y.mean() == pytest.approx(1, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readoff", [PRODUCT, SUM])
 @pytest.mark.parametrize(("ell", "theta"), [(2, 0.0), (2, 1.5), (7, 0.0), (7, -1.0)])
 def test_the_true_scale_is_an_integral(readoff: str, ell: int, theta: float) -> None:

@@ -184,6 +184,7 @@ def test_contrasts_are_those_of_the_definition(xp) -> None:
     assert np.allclose(C[covered], known[covered], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_best_layer_is_the_least_of_a_fine_grid() -> None:
     found = optimal.best(4, 3000)
     whole = optimal.best(4, 3000, whole=True)

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PYTHONS = ["3.11", "3.12", "3.13"]
+OLDEST = "tests/oldest.txt"
+TEMPLATE = "book/_template.md"  # a chapter to copy, held to what every chapter is held to
 
 
 def by_name(requirements: list[str]) -> dict[str, Requirement]:
@@ -36,13 +38,13 @@ def declared() -> dict[str, Requirement]:
     return by_name(PROJECT["dependencies"] + extras)
 
 
-def pins() -> list[Requirement]:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def pins(file: str = "requirements.txt") -> list[Requirement]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if line and not line.lstrip().startswith("#")]
 
 
-def pinned_on(python: str) -> dict[str, Version]:
-    """Name and version of what requirements.txt installs with this Python on Linux."""
+def pinned_on(python: str, file: str = "requirements.txt") -> dict[str, Version]:
+    """Name and version of what a file of pins installs with this Python on Linux."""
     environment = {
         "python_version": python,
         "python_full_version": f"{python}.9",
@@ -52,7 +54,7 @@ def pinned_on(python: str) -> dict[str, Version]:
         "implementation_name": "cpython",
     }
     pinned: dict[str, Version] = {}
-    for pin in pins():
+    for pin in pins(file):
         if pin.marker is None or pin.marker.evaluate(environment):
             name = canonicalize_name(pin.name)
             assert name not in pinned, f"{name} is pinned twice for Python {python}"
@@ -113,11 +115,12 @@ def test_every_direct_dependency_is_pinned_within_its_bound(python: str) -> None
         assert requirement.specifier.contains(pinned[name]), f"{name} {pinned[name]}: {requirement}"
 
 
-def test_every_pin_is_exact_and_names_no_address() -> None:
-    for pin in pins():
+@pytest.mark.parametrize("file", ["requirements.txt", OLDEST])
+def test_every_pin_is_exact_and_names_no_address(file: str) -> None:
+    for pin in pins(file):
         assert re.fullmatch(r"==[^,*]+", str(pin.specifier)), f"not an exact pin: {pin}"
         assert pin.url is None, f"an address: {pin}"
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    text = (ROOT / file).read_text(encoding="utf-8")
     assert not re.search(r"https?://|file://|^-", text, re.MULTILINE)
 
 
@@ -126,6 +129,33 @@ def test_requirements_txt_names_the_command_that_makes_it() -> None:
     header = "".join(line for line in text.splitlines()[:3] if line.startswith("#"))
     assert "uv pip compile pyproject.toml --universal --python-version 3.11" in header
     assert set(re.findall(r"--extra (\w+)", header)) == set(EXTRAS) - {"gpu"}
+
+
+def least(requirement: Requirement) -> Version:
+    """The lower bound of a requirement."""
+    (bound,) = [Version(s.version) for s in requirement.specifier if s.operator == ">="]
+    return bound
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_oldest_pins_are_the_lower_bounds(python: str) -> None:
+    """All but those that have no wheel for this Python, which tests/oldest.in names."""
+    texts = [*PROJECT["dependencies"], *EXTRAS["fast"], *EXTRAS["test"]]
+    bounds = {name: least(one) for name, one in by_name(texts).items()}
+    for one in pins("tests/oldest.in"):
+        if one.marker is not None and one.marker.evaluate({"python_version": python}):
+            name = canonicalize_name(one.name)
+            assert least(one) > bounds[name], f"{one} says no more than pyproject.toml"
+            bounds[name] = least(one)
+    pinned = pinned_on(python, OLDEST)
+    assert {name: pinned.get(name) for name in bounds} == bounds
+
+
+def test_the_oldest_pins_name_the_command_that_makes_them() -> None:
+    text = (ROOT / OLDEST).read_text(encoding="utf-8")
+    header = "".join(line for line in text.splitlines()[:3] if line.startswith("#"))
+    command = "uv pip compile pyproject.toml tests/oldest.in --universal --python-version 3.11"
+    assert f"{command} --extra fast --extra test --resolution lowest-direct" in header
 
 
 def test_every_page_with_code_is_collected_as_a_test() -> None:
@@ -139,16 +169,17 @@ def test_every_page_with_code_is_collected_as_a_test() -> None:
     collected = set(re.findall(r"^(book/\S+\.md)::", done.stdout, re.MULTILINE))
     with_code = {page for page in pages() if has_code(page)}
     assert "book/status.md" in with_code
+    with_code.add(TEMPLATE)
     assert with_code <= collected, f"not run by the tests: {sorted(with_code - collected)}"
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
     written = {path.relative_to(ROOT).as_posix() for path in (ROOT / "book").rglob("*.md")}
-    assert written == set(pages())
+    assert written - {TEMPLATE} == set(pages())
 
 
 def test_readme_has_the_commands_that_the_check_runs() -> None:
-    build, test, site = (readme_command(name) for name in ("build", "test", "site"))
+    build, test, site, matrix = map(readme_command, ("build", "test", "site", "matrix"))
     assert build.endswith("jupyter-book build . -W -n --keep-going")
     assert " && pytest" in test
     assert "pytest tests/site --site=_build/html" in site
@@ -158,6 +189,8 @@ def test_readme_has_the_commands_that_the_check_runs() -> None:
     assert "build=$(readme build)" in script
     assert "test=$(readme test)" in script
     assert "site=$(readme site)" in script
+    assert matrix == "python3 tests/reports/matrix.py"
+    assert 'oldest="$(readme matrix) --python python3 --versions oldest"' in script
 
 
 def test_a_readme_command_that_is_missing_stops_the_check() -> None:
@@ -197,7 +230,7 @@ def test_the_drawing_on_the_first_page_is_what_its_program_draws() -> None:
 
 def chapters() -> list[str]:
     """The pages with a chapter's anatomy: those that say what one learns in them."""
-    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in pages()}
+    texts = {page: (ROOT / page).read_text(encoding="utf-8") for page in [*pages(), TEMPLATE]}
     return [page for page, text in texts.items() if "{admonition} In this chapter" in text]
 
 
@@ -219,7 +252,7 @@ def solution(text: str, label: str) -> str:
 def test_the_chapters_are_found() -> None:
     names = {Path(page).stem for page in chapters()}
     assert {"features", "neurons", "readoff", "interference", "universal", "regimes"} <= names
-    assert {"every_pair", "superposed", "calibration"} <= names
+    assert {"every_pair", "superposed", "calibration", "_template"} <= names
 
 
 @pytest.mark.parametrize("page", chapters())
@@ -249,7 +282,7 @@ def test_a_chapter_opens_with_its_result_and_a_picture(page: str) -> None:
     assert "figure}" in opening, f"{page} must have a figure before 'In this chapter'"
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", [*pages(), TEMPLATE])
 def test_figures_have_alt_text_and_a_caption(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for block in re.findall(r"^```\{(?:glue:)?figure\} .*?^```$", text, re.MULTILINE | re.DOTALL):
@@ -268,3 +301,23 @@ def test_the_colours_of_the_kinds_are_used_for_nothing_else() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         found = re.findall(r"plots\.(?:BLUE|ORANGE|GREEN)\b", text)
         assert not found, f"{page} uses the colour of a kind of pair: {found}"
+
+
+def test_the_page_of_the_package_has_every_chapter_and_the_whole_interface() -> None:
+    """What a page's module offers is documented; each section leads to its chapter."""
+    text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    for name in set(uand.__all__) - {"__version__"}:
+        assert f".. autofunction:: uand.{name}\n" in text
+    documented = set(re.findall(r"^\.\. automodule:: uand\.(\S+)$", text, re.MULTILINE))
+    for page in pages():
+        name = page.removeprefix("book/").removesuffix(".md")
+        if (ROOT / "uand" / f"{name}.py").exists():
+            assert name.replace("/", ".") in documented, f"{page} has a module of its name"
+            assert f"{{doc}}`{name}`" in text
+    # What is left out of a module is documented above it.
+    for module, left_out in re.findall(
+        r"^\.\. automodule:: (\S+)\n   :exclude-members: (.*)$", text, re.MULTILINE
+    ):
+        for name in left_out.split(", "):
+            places = (f"uand.{name}\n", f"{module}.{name}\n")
+            assert any(f":: {place}" in text for place in places), f"{module}.{name}"

@@ -1261,6 +1261,7 @@ def test_dense_layers_have_the_errors_of_the_law(
     assert seen.pooled_rms == pytest.approx(law.pooled_rms, rel=0.01)
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_by_auto_is_used_and_told() -> None:
     at: dict[str, Any] = {"m": 300, "d": 4096, "ell": 8, "eps": 0.5, "readoff": "contrast"}
     best = {
@@ -1310,6 +1311,7 @@ def test_the_mean_readoff_has_a_best_density_too() -> None:
     assert worst(best.p) < min(worst(0.9 * best.p), worst(1.1 * best.p), worst(0.02), worst(0.5))
 
 
+@pytest.mark.slow
 def test_the_independent_ensemble_with_a_threshold() -> None:
     at: dict[str, Any] = {"m": 60, "d": 800, "ell": 4.5, "p": 0.4, "eps": 0.7}
     at |= {"ensemble": "independent", "readoff": "contrast"}

@@ -373,6 +373,7 @@ def test_memory_is_asked_for_before_it_is_taken(
     assert W < asked[1] < 2 * W
 
 
+@pytest.mark.slow
 def test_the_estimate_of_memory_covers_what_is_taken(tmp_path: Path) -> None:
     """In a process of its own, by the peak that NumPy's allocations reach."""
     code = """

@@ -42,6 +42,8 @@ from uand.laws import (
 )
 from uand.measurements import EXACTLY, FALSE_ALARM, Comparison, Row
 
+pytestmark = pytest.mark.slow  # every claim is measured
+
 COLUMNS = ["id", "statement", "chapter", "predicted", "measured", "standard_error", "verdict"]
 VERDICTS = {"confirmed", "corrected", "refuted", "stated", "mismatch"}
 

@@ -129,6 +129,7 @@ def test_activations_of_nothing_and_of_everything(xp):
     assert backend.to_host(neurons.activations_from_set(W, [0, 1, 2, 3])).tolist() == [3, 0, 0]
 
 
+@pytest.mark.slow
 @given(small_layers())
 def test_both_forms_of_the_activations_agree_with_the_sets(layer):
     rows, sets = layer

@@ -190,7 +190,8 @@ def test_phase_diagram_has_boundaries_places_with_tracks_and_a_band():
     ]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["band", "edge"]
     (band,) = ax.collections
-    assert band.get_datalim(ax.transData).intervaly.tolist() == [7, 10]
+    (outline,) = band.get_paths()
+    assert [outline.vertices[:, 1].min(), outline.vertices[:, 1].max()] == [7, 10]
 
 
 def test_drawing_leaves_matplotlib_as_it_was():

@@ -166,6 +166,7 @@ def test_mean_readoff_all_agrees_with_chosen_pairs(xp):
                 assert square[alpha, beta] == float(expected)
 
 
+@pytest.mark.slow
 @given(small_layers(), st.data())
 def test_the_estimate_is_symmetric_in_the_pair(case, data):
     W, inputs = case
@@ -178,6 +179,7 @@ def test_the_estimate_is_symmetric_in_the_pair(case, data):
     )
 
 
+@pytest.mark.slow
 @given(small_layers())
 def test_the_estimate_exceeds_the_truth_or_is_it(case):
     """A neuron that reads both counts both, so the mean read-off never errs downwards."""
@@ -486,6 +488,7 @@ def engine(request):
     return request.param
 
 
+@pytest.mark.slow
 def test_pair_histogram_is_the_same_by_adding_rows_of_bits(xp, engine):
     for m, d, density in CASES[:-2] if xp.__name__ == "array_api_strict" else CASES:
         W, inputs = layer_and_inputs(m, d, density, 3, 4)

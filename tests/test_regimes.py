@@ -74,6 +74,7 @@ def test_nats_is_the_rarity_of_a_pair_with_one_feature_on() -> None:
     assert nats(100, 10, 0.5) == pytest.approx(math.log(10) + math.log(90) + math.log(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("m", "ell", "p", "eps", "delta", "name"),
     [
@@ -90,6 +91,7 @@ def test_width_at_density_is_that_of_a_search_over_all(m, ell, p, eps, delta, na
     assert found == least > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule"), [(MEAN, 0.2184), (CONTRAST, 0.6148)])
 def test_width_at_density_meets_the_demand_and_design_is_never_wider(name, rule) -> None:
     m, ell = 2000, 8
@@ -162,6 +164,7 @@ def test_a_layer_that_cannot_be_judged(inputs, options, message) -> None:
         verdicts(W, [np.array(one, dtype=int) for one in inputs], **options)
 
 
+@pytest.mark.slow
 def test_the_fewest_failures_are_those_of_a_fine_grid() -> None:
     for name in (MEAN, CONTRAST):
         failing, p = universal.fewest_failures(30, 60, 3, 0.5, name)
@@ -363,6 +366,7 @@ def test_a_systematic_error_widens_a_comparison_by_as_much() -> None:
     assert not replace(sampled, systematic=0.0, standard_error=0.1).holds(1e-8)
 
 
+@pytest.mark.slow
 def test_a_wrong_chance_of_failure_is_a_mismatch_of_b6(monkeypatch) -> None:
     monkeypatch.setattr(regimes, "MODELS", MODELS[:1])
     assert measurements.ledger(only=["B6"])[0].verdict == "confirmed"
@@ -375,6 +379,7 @@ def test_a_wrong_chance_of_failure_is_a_mismatch_of_b6(monkeypatch) -> None:
     assert measurements.ledger(only=["B6"])[0].verdict == "mismatch"
 
 
+@pytest.mark.slow
 def test_a_dictionary_within_reach_is_a_mismatch_of_b6(monkeypatch) -> None:
     """One feature fewer on than the sparsest has, and the layer fails no pair that was sampled."""
     within = replace(MODELS[3], ell=2.0, low=2.0)
@@ -386,6 +391,7 @@ def test_a_dictionary_within_reach_is_a_mismatch_of_b6(monkeypatch) -> None:
     assert measurements.ledger(only=["B6"])[0].verdict == "mismatch"
 
 
+@pytest.mark.slow
 def test_growth_as_a_power_is_a_mismatch_of_b7(monkeypatch) -> None:
     design = measurements.design
 

@@ -270,6 +270,7 @@ def test_the_least_width_is_that_of_a_search_over_all(
         assert best(d, fine) <= delta * (1 + 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readoff", ["mean", "contrast"])
 def test_no_density_will_do_for_a_narrower_layer(readoff: str) -> None:
     found = design(4096, 16, eps=0.5, delta=0.01, readoff=readoff)
@@ -281,6 +282,7 @@ def test_no_density_will_do_for_a_narrower_layer(readoff: str) -> None:
         assert expected_failures(4096, narrow, 16, p, 0.5, readoff) > 0.01
 
 
+@pytest.mark.slow
 def test_a_given_layer_meets_its_least_tolerance() -> None:
     for readoff in ("mean", "contrast"):
         found = design(40, 3, delta=5, d=300, readoff=readoff)
@@ -293,6 +295,7 @@ def test_a_given_layer_meets_its_least_tolerance() -> None:
     assert wider == sorted(wider, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ell", [0, 1])
 def test_where_no_two_features_are_on_only_coverage_counts(ell: int) -> None:
     one = design(50, ell, eps=0, delta=0.01)
@@ -303,6 +306,7 @@ def test_where_no_two_features_are_on_only_coverage_counts(ell: int) -> None:
     assert design(50, ell, delta=0.01, d=9).eps == 0
 
 
+@pytest.mark.slow
 def test_two_features_and_no_demand_at_all() -> None:
     assert design(2, 2, eps=0.5, delta=0.01).d == 1
     assert design(30, 3, eps=0.5, delta=435).d == 1
@@ -326,6 +330,7 @@ def test_a_senseless_demand_is_refused(bad: dict[str, Any]) -> None:
         design(30, 3, **bad)
 
 
+@pytest.mark.slow
 def test_a_smaller_tolerance_never_takes_fewer_neurons() -> None:
     """Down to tolerance 0, which a layer meets that is so thin that its pairs are undisturbed."""
     widths = [design(40, 3, eps, delta=2).d for eps in (0.1, 0.05, 0.025, 0.0)]
@@ -335,6 +340,7 @@ def test_a_smaller_tolerance_never_takes_fewer_neurons() -> None:
     assert thin < dense / 5
 
 
+@pytest.mark.slow
 def test_sampled_layers_confirm_the_least_width_of_the_contrast() -> None:
     """Within 2%: the failures of all kinds at the least width, a million layers a kind.
 
@@ -373,6 +379,7 @@ def test_sampled_layers_confirm_the_least_width_of_the_contrast() -> None:
 # --- thresholds, activations and the floor --------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -407,6 +414,7 @@ def test_a_layer_of_another_activation_meets_its_demand(change: dict[str, Any]) 
     assert calibration_floor(60, 4, found.floor.d - 1).rms > found.pooled_rms
 
 
+@pytest.mark.slow
 def test_dense_and_quadratic_layers_are_narrower_than_sparse_ones() -> None:
     at: dict[str, Any] = {"m": 4096, "ell": 16, "eps": 0.5, "readoff": "contrast"}
     sparse = design(**at).d

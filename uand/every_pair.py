@@ -287,6 +287,8 @@ def verify(
     -----
     Claims A12 and A13, chapter *every pair*.
 
+    Examples
+    --------
     >>> counted = verify(m=200, d=2000, p=0.1)
     >>> counted.pairs, counted.uncovered, sum(counted.histogram)
     (19900, 0, 19900)

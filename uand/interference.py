@@ -563,6 +563,8 @@ def predict(
     -----
     Claims B1 and B3, chapter *interference*; B11 and B13 for other thresholds and activations.
 
+    Examples
+    --------
     >>> law = predict(m=200, d=2000, ell=3, p=0.1, eps=0.25)
     >>> [round(law.pairs[kind].expected_failures, 4) for kind in ("both", "one", "none")]
     [0.0689, 156.1259, 7.5008]

@@ -69,6 +69,8 @@ class Activation:
     -----
     Claims B11 and B13. Without arguments it is the activation of claim A2.
 
+    Examples
+    --------
     >>> half = Activation(theta=Fraction(3, 2))
     >>> half.units(np.arange(4)).tolist(), half.unit
     ([0, 0, 1, 3], 2)
@@ -111,6 +113,8 @@ class Activation:
         -----
         Claims B3, B11 and B13.
 
+        Examples
+        --------
         >>> Activation(theta=Fraction(5, 2)).signal(2, Fraction(1, 2))
         Fraction(3, 8)
         """

@@ -294,6 +294,8 @@ def gate_coefficients(table: Sequence[int]) -> tuple[int, int, int, int]:
     table : sequence of 0 and 1, length 4
         :math:`g_{00},g_{01},g_{10},g_{11}`.
 
+    Examples
+    --------
     >>> gate_coefficients(GATES["XOR"])
     (0, 1, 1, -2)
 
@@ -456,7 +458,7 @@ class Tile:
 
     @property
     def once(self) -> Array:
-        """Where each pair stands once: right of the diagonal."""
+        """Where each pair stands once, right of the diagonal."""
         xp = backend.namespace(self.K)
         rows, columns = self.K.shape
         return xp.arange(rows)[:, None] < xp.arange(columns)[None, :]

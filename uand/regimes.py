@@ -409,6 +409,8 @@ def explained_ceiling(m: int, ell: int, d: int) -> float:
     float
         1 from :math:`d=\binom m2-1` on.
 
+    Examples
+    --------
     >>> round(explained_ceiling(4096, 16, 512), 6)
     0.000913
 

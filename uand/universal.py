@@ -91,6 +91,8 @@ def coverage(m: int, d: int, p: Any) -> FullCoverage:
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> coverage(5, 10, 1).expected_uncovered
     0.0
     >>> round(coverage(1000, 400, 0.2).all_covered, 4)
@@ -128,6 +130,8 @@ def density_for_coverage(m: int, d: int, chance: float) -> float:
     ValueError
         If a parameter is out of range, or no density has so small a chance.
 
+    Examples
+    --------
     >>> round(density_for_coverage(1000, 10_000, 0.5), 5)
     0.03671
 
@@ -214,6 +218,8 @@ def critical_density(u: np.ndarray) -> float:
     ValueError
         If `u` has not two axes, no neuron, or fewer than two features.
 
+    Examples
+    --------
     >>> critical_density(np.array([[0.2, 0.5, 0.9], [0.7, 0.1, 0.3]]))
     0.7
 
@@ -356,6 +362,8 @@ def design(
     `uand.contrast.failure_probability`. That the failures at the best density fall with the width,
     and have one minimum over the density, is not proved; the tests compare with a search over all.
 
+    Examples
+    --------
     >>> found = design(m=20, ell=2, eps=0.5, delta=1)
     >>> found.d, found.p
     (184, 0.234415)
@@ -431,6 +439,8 @@ def fewest_failures(
     -----
     Claims B2 and B6. The density is searched for as in `design`.
 
+    Examples
+    --------
     >>> failing, p = fewest_failures(20, 184, 2, 0.5)
     >>> round(failing, 2), round(p, 4)
     (0.99, 0.2344)

@@ -87,6 +87,8 @@ def pair_floor(m: int, ell: int, d: int) -> Floor:
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> round(pair_floor(8, 2, 10).rms / calibration_floor(8, 2, 10).rms, 3)
     1.035
 

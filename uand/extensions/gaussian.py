@@ -194,6 +194,8 @@ def true_scale(d: int, ell: int, theta: float = 0.0, readoff: str = PRODUCT) -> 
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> round(true_scale(1000, 8), 3), true_scale(1000, 8, readoff="sum")
     (141.047, 1000.0)
 
@@ -304,6 +306,8 @@ def product_noise(
     ValueError
         If a parameter is out of range, or both options are asked for.
 
+    Examples
+    --------
     >>> product_noise(8, 4096).none == 8 * (math.pi / 4096) ** 0.5
     True
 
@@ -344,6 +348,8 @@ def sum_noise(ell: int, d: int, theta: float = 0.0) -> Noise:
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> round(sum_noise(8, 4096).none * 4096**0.5, 6)  # the square root of 8
     2.828427
     """
@@ -377,6 +383,8 @@ def bernoulli_noise(ell: int, d: int, theta: int) -> Noise:
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> round(bernoulli_noise(8, 4096, 5).none, 4)
     0.1295
 
@@ -414,6 +422,8 @@ def best_threshold(ell: int, kind: str = "none", centred: bool = False) -> tuple
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> best_threshold(8)
     (1.1615, 1.1247)
 
@@ -452,6 +462,8 @@ def best_slope(means: Sequence[float], variances: Sequence[float]) -> tuple[floa
     ValueError
         If a variance is below 0, or there are not three of each.
 
+    Examples
+    --------
     >>> slope, error = best_slope((0, 0.5, 1), (0, 0, 0))  # half of the sum of two features
     >>> round(slope, 6), round(error, 6)
     (0.666667, 0.333333)

@@ -107,6 +107,8 @@ def moebius(values: Any) -> np.ndarray:
     -----
     Claim A33, chapter *higher orders*.
 
+    Examples
+    --------
     >>> moebius([0, 1, 1, 0]).tolist()  # exclusive or: the features less twice their AND
     [0, 1, 1, -2]
     """
@@ -191,6 +193,8 @@ def and_readoff(order: int, name: str = INCLUSION, ell: int = 0, p: Any = 0) -> 
     -----
     Claims A33 and A34, chapter *higher orders*.
 
+    Examples
+    --------
     >>> and_readoff(3).weights.astype(int).tolist()
     [0, 0, 0, 1, 0, 1, 1, -1]
     """
@@ -290,6 +294,8 @@ def function_readoff(
     -----
     Claim A33, chapter *higher orders*.
 
+    Examples
+    --------
     >>> function_readoff([0, 1, 1, 0]).readoff.weights.astype(int).tolist()
     [0, 0, 0, -2]
     """
@@ -456,7 +462,7 @@ def sample_means(
     group = xp.asarray(_reads(order, readoff.exactly))
     K = xp.sum(counts, axis=2) @ group
     S = xp.sum(counts * xp.asarray(z, dtype=xp.float64), axis=2) @ group
-    return xp.where(K > 0, S / xp.clip(K, min=1), xp.nan)
+    return xp.where(K > 0, S / xp.clip(K, 1, None), xp.nan)  # NumPy 2.0 wants both bounds
 
 
 def sample_estimates(
@@ -665,6 +671,8 @@ def uncovered_sets(W: Array, order: int) -> int:
     -----
     Claim A34, chapter *higher orders*.
 
+    Examples
+    --------
     >>> uncovered_sets(np.array([[1, 1, 1, 0], [0, 1, 1, 1]]), 3)
     2
     """

@@ -53,6 +53,8 @@ def activate(counts: Any, theta: float, activation: str = RELU) -> Any:
     theta : float
     activation : {"relu", "quadratic", "absolute", "step", "cosine", "cubic"}
 
+    Examples
+    --------
     >>> activate(np.arange(4), 1.5)
     array([0. , 0. , 0.5, 1.5])
     """
@@ -92,6 +94,8 @@ def mean_response(n: int, others: int, p: Any, theta: float = 1.0, activation: s
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> mean_response(2, 0, 0.5)
     1.0
 
@@ -125,6 +129,8 @@ def signal(ell: int, p: Any, theta: float = 1.0, activation: str = RELU) -> floa
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> signal(8, 0.5, 5), math.comb(6, 4) / 2**6
     (0.234375, 0.234375)
 
@@ -199,6 +205,8 @@ def noise(
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> round(noise(8, 4096, 0.5, 5).none, 4)
     0.1295
 
@@ -229,6 +237,8 @@ def pooled(errors: Noise, m: int, ell: int) -> float:
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> pooled(Noise(none=0.5, one=0.5, both=0.5), 100, 8)
     0.5
     """

@@ -124,6 +124,8 @@ def sample_circuit(m: int, depth: int, rng: np.random.Generator) -> Circuit:
     -----
     Claim A30, page *stacking*.
 
+    Examples
+    --------
     >>> circuit = sample_circuit(6, 3, np.random.default_rng(0))
     >>> circuit.evaluate(np.array([[1, 1, 0, 0, 0, 0]])).sum(axis=2).ravel().tolist()
     [2, 2, 2]

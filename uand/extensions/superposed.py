@@ -319,6 +319,8 @@ def misfire_rate(d0: int, m: int, ell: int, p: Any, theta: float = 1.0) -> float
     ValueError
         If a parameter is out of range.
 
+    Examples
+    --------
     >>> round(misfire_rate(512, 8192, 4, 0.09), 4)
     0.3818
 

@@ -36,6 +36,8 @@ def check_edges(edges: Any, m: int) -> np.ndarray:
         If a pair names a feature that is not there, one feature twice, or occurs twice, in
         whichever order; or if there is no pair.
 
+    Examples
+    --------
     >>> check_edges([[0, 2], [1, 0]], 3).tolist()
     [[0, 2], [0, 1]]
     >>> check_edges([[0, 1], [1, 0]], 3)

@@ -30,7 +30,7 @@ class Network:
     constant : ndarray, shape (pairs,)
     loss : float
         The loss it was trained for, at the end.
-    errors : Errors
+    errors : calibration.Errors
     largest : float
         The largest error of any pair on any input.
     """

@@ -5,7 +5,7 @@ whose defaults are the book's, and one draws it with `uand.plots`. The page call
 ``uand figures``. The module's ``RECIPES`` names them, in the order of the page.
 
 >>> from uand.figures import neurons
->>> seen = neurons.layer(m=6, d=4, ell=2)
+>>> seen = neurons.layer(on=(1, 2))
 >>> neurons.draw_layer(seen).savefig("layer.svg")  # doctest: +SKIP
 """
 
