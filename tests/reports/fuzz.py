@@ -35,6 +35,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -237,7 +238,7 @@ def whole(path: Path) -> bool:
         try:
             with np.load(io.BytesIO(data)) as arrays:
                 return len(list(arrays.items())) > 0
-        except (ValueError, OSError):
+        except (ValueError, OSError, zipfile.BadZipFile):
             return False
     if data.startswith(b"{"):
         try:
@@ -281,7 +282,8 @@ def faults(arguments: Sequence[str], status: Any, out: str, err: str, folder: Pa
         found.append(f"more than {LIMIT:g} s for a small task")
     if status == 130 and not (told and lines[-1].endswith("interrupted")):
         found.append("stopped in more than one line")
-    if status in (0, 3) and "--json" in arguments and "-h" not in arguments:
+    helped = any(re.match(r"--(h|ver)|-h", text) for text in arguments)
+    if status in (0, 3) and "--json" in arguments and not helped:
         try:
             json.loads(out, parse_constant=lambda name: 1 / 0)
         except (ValueError, ZeroDivisionError):

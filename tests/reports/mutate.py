@@ -89,7 +89,8 @@ ONE_MUTANT = 60.0  # and when its tests have taken so long together, a mutant co
 BROAD = 20  # a test that looks at more laws than these compares none of them with anything
 PATIENCE = 10.0  # a mutant has so many times what a test takes, and 5 seconds: more is a failure
 JUDGED = record.DATA.parent / "survivors.toml"
-QUICK = {"A3.on_approx", "A8.bias", "A9.variance"}
+QUICK = {"A8.bias", "A9.variance"}
+QUICK_TEST = "test_laws_given_a_pair_are_moments_over_the_neurons_that_read_it"
 
 
 class TooLong(BaseException):
@@ -186,9 +187,9 @@ class Runner:
     """A pytest plugin: in place of running the tests once, run some for each mutant."""
 
     def __init__(
-        self, module: str, chosen: list[tuple[str, perturb.Mutant]], tell: Any, again: bool
+        self, module: str, chosen: list[tuple[str, perturb.Mutant]], tell: Any, how: str
     ) -> None:
-        self.module, self.chosen, self.tell, self.again = module, chosen, tell, again
+        self.module, self.chosen, self.tell, self.how = module, chosen, tell, how
         self.text = path_of(module).read_text(encoding="utf-8")
         self.broad = BROAD if module == "laws" else math.inf
         self.failed: str | None = None
@@ -209,15 +210,12 @@ class Runner:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        kept = _kept_map(self.module, self.again)
-        if kept.exists():
-            reached = pickle.loads(kept.read_bytes())
-        else:
-            say(f"{self.module}: seeing what each of {len(items)} tests reaches")
-            reached = self._in_child(lambda: self._see(list(items.values())))
-            if reached is None:
-                raise RuntimeError(f"{self.module}: the tests did not end")
-            kept.write_bytes(pickle.dumps(reached))
+        say(f"{self.module}: seeing what each of {len(items)} tests reaches")
+        tests = self._kept(f"{self.module}-{self.how}", lambda: self._see(list(items.values())))
+        predictions = []
+        if self.module == "laws" and self.how != "quickly":
+            predictions = self._kept("ledger", _predictions)
+        reached = {"tests": tests, "predictions": predictions}
         for name, mutant in self.chosen:
             judge = functools.partial(self._judge, mutant, items, reached)
             judged = self._in_child(judge, 3 * ONE_MUTANT)
@@ -226,14 +224,23 @@ class Runner:
             self.tell({"module": self.module, "mutant": name, "line": mutant.line, **judged})
         return True
 
+    def _kept(self, name: str, work: Callable[[], Any]) -> Any:
+        """Return what `work` returns in a child, or returned earlier from the same code."""
+        code = [*(ROOT / "uand").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+        kept = Path(tempfile.gettempdir()) / f"uand-{name}-{record.digest(code)}.pickle"
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(self._in_child(work)))
+        return pickle.loads(kept.read_bytes())
+
     def _in_child(self, work: Callable[[], Any], limit: float = math.inf) -> Any:
-        """Return what `work` returns in a child of this process, or None if that ends early."""
+        """Return what `work` returns in a child of this process, or None if that is killed."""
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
             status = 1
             try:
                 quiet = os.open(os.devnull, os.O_RDWR)
+                told = os.dup(2)
                 for stream in (0, 1, 2):
                     os.dup2(quiet, stream)
                 if math.isfinite(limit):
@@ -243,6 +250,8 @@ class Runner:
                 with os.fdopen(writing, "wb") as pipe:
                     pickle.dump(result, pipe)
                 status = 0
+            except BaseException:
+                os.write(told, traceback.format_exc().encode())
             finally:
                 os._exit(status)
         os.close(writing)
@@ -252,13 +261,15 @@ class Runner:
         try:
             with os.fdopen(reading, "rb") as pipe:
                 data = pipe.read()
-            os.waitpid(child, 0)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         except BaseException:
             os.kill(child, signal.SIGKILL)
             raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        return pickle.loads(data) if data else None
+        if status > 0:
+            raise RuntimeError(f"{self.module}: a child of this process failed")
+        return pickle.loads(data) if status == 0 else None
 
     def _run(self, item: pytest.Item, following: pytest.Item | None, limit: float) -> bool:
         """Run one test; return whether it failed or took too long."""
@@ -273,11 +284,7 @@ class Runner:
         return self.failed is not None
 
     def _see(self, items: list[pytest.Item]) -> dict[str, Any]:
-        """Run the tests with the right code; return what each reaches, and how long it takes.
-
-        For the laws, also what the ledger predicts with them, and measures.
-        """
-        predictions = _predictions() if self.module == "laws" else []
+        """Run the tests with the right code; return what each reaches, and how long it takes."""
         loaded = importlib.import_module(f"uand.{self.module}")
         names: set[str] = set()
         if self.module == "laws":
@@ -299,7 +306,7 @@ class Runner:
             sys.setprofile(None)
             if not wrong and not self.skipped:
                 reached[item.nodeid] = [time.process_time() - before, sorted(names)]
-        return {"tests": reached, "predictions": predictions}
+        return reached
 
     def _judge(
         self, mutant: perturb.Mutant, items: dict[str, pytest.Item], reached: dict[str, Any]
@@ -330,13 +337,12 @@ class Runner:
             following = tests[place + 1] if place + 1 < len(tests) else None
             if self._run(item, following, 5 + PATIENCE * times[item.nodeid]):
                 return {"killed": True, "by": self.failed}
-        if (
-            self.again
-            and self.module == "laws"
-            and not all(_ledger_holds(key) for key in _claims(changed))
+        if (self.module, self.how) == ("laws", "again") and not all(
+            _ledger_holds(key) for key in _claims(changed)
         ):
             return {"killed": True, "by": "the ledger"}
-        return {"killed": False, "tests": ran, "of": len(tests)}
+        found = {"killed": False, "tests": ran, "of": len(tests)}
+        return found | ({"again": True} if self.how == "again" else {})
 
 
 def _too_long(*_: Any) -> None:
@@ -421,20 +427,18 @@ def _ledger_holds(claim: str) -> bool:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _kept_map(module: str, again: bool) -> Path:
-    """Return where it is kept what the tests of a module reach, as long as nothing changes."""
-    code = [*(ROOT / "uand").glob("*.py"), *(ROOT / "tests").glob("*.py")]
-    name = f"uand-reached-{module}-{'more-' * again}{record.digest(code)}.pickle"
-    return Path(tempfile.gettempdir()) / name
+def judge(module: str, chosen: list[tuple[str, perturb.Mutant]], tell: Any, how: str) -> None:
+    """Collect the tests of a module in a process of its own, and judge mutants there.
 
-
-def judge(module: str, chosen: list[tuple[str, perturb.Mutant]], tell: Any, again: bool) -> None:
-    """Collect the tests of a module in a process of its own, and judge mutants there."""
-    tests = [TESTS.get(module, module), *(ALSO.get(module, ()) if again else ())]
-    paths = dict.fromkeys(str(ROOT / "tests" / f"test_{name}.py") for name in tests)
+    `how` is ``"first"``, with the module's own tests; ``"again"``, with those of `ALSO` too; or
+    ``"quickly"``, with one test of the laws.
+    """
+    tests = [TESTS.get(module, module), *(ALSO.get(module, ()) if how == "again" else ())]
+    paths = [str(ROOT / "tests" / f"test_{name}.py") for name in tests]
+    paths = [f"{paths[0]}::{QUICK_TEST}"] if how == "quickly" else paths
     arguments = [*paths, "--capture=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
     arguments += [f"--rootdir={ROOT}", "-p", "no:terminal"]
-    status = pytest.main(arguments, plugins=[Runner(module, chosen, tell, again)])
+    status = pytest.main(arguments, plugins=[Runner(module, chosen, tell, how)])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise KeyboardInterrupt if status == pytest.ExitCode.INTERRUPTED else RuntimeError(status)
 
@@ -487,29 +491,30 @@ def run(options: argparse.Namespace) -> int:
     everything = {module: mutants_of(module) for module in MODULES}
     made_from = {"program": "mutate", "seed": options.seed}
     journal = record.Journal(out, made_from)
-    # A result holds for the text that it was found with, and for no other.
+    # A result holds for the text that it was found with; a later one takes an earlier one's place.
     texts = {module: record.digest([path_of(module)]) for module in MODULES}
-    now = [one for one in journal.entries if one["text"] == texts[one["module"]]]
-    journal.entries[:] = now
+    journal.entries[:] = _latest(
+        [one for one in journal.entries if one["text"] == texts[one["module"]]]
+    )
     for module in modules:
         chosen = choose(everything[module], options.sample, options.seed)
         if options.quick:
             chosen = [one for one in chosen if one[1].where in QUICK]
-        done = {one["mutant"] for one in now if one["module"] == module}
-        again = {one["mutant"] for one in now if one["module"] == module and not one["killed"]}
+        judged = {one["mutant"]: one for one in journal.entries if one["module"] == module}
         if options.again:
-            done -= again
-            journal.entries[:] = [
-                one for one in journal.entries if one["module"] != module or one["killed"]
-            ]
-            chosen = [one for one in chosen if one[0] in again]
+            done = {name for name, one in judged.items() if one["killed"] or one.get("again")}
+            chosen = [one for one in chosen if one[0] in judged]
+        else:
+            done = set(judged)
         chosen = [one for one in chosen if one[0] not in done]
         if not chosen:
             continue
         say(f"{module}: {len(chosen)} of {len(everything[module])} mutants to judge")
         tell = functools.partial(_tell, journal, texts[module])
-        _judge_apart(module, chosen, tell, options.again)
-    found = summary({name: len(some) for name, some in everything.items()}, journal.entries)
+        how = "quickly" if options.quick else "again" if options.again else "first"
+        judge_apart(module, chosen, tell, how)
+    totals = {name: len(some) for name, some in everything.items()}
+    found = summary(totals, _latest(journal.entries))
     record.write(out, "mutate", options.seed, found)
     for name, one in found["modules"].items():
         if one["judged"]:
@@ -520,6 +525,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _latest(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({(one["module"], one["mutant"]): one for one in entries}.values())
+
+
 def _tell(journal: record.Journal, text: str, entry: dict[str, Any]) -> None:
     journal.add(entry | {"text": text})
     survived = "" if entry["killed"] else f"  SURVIVED {entry['mutant']}"
@@ -527,7 +536,7 @@ def _tell(journal: record.Journal, text: str, entry: dict[str, Any]) -> None:
         say(f"{entry['module']}: {len(journal.entries)} judged{survived}")
 
 
-def _judge_apart(module: str, chosen: list[Any], tell: Any, again: bool) -> None:
+def judge_apart(module: str, chosen: list[Any], tell: Any, how: str) -> None:
     """Judge in a child, so that each module's tests are collected in a process of their own."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -536,7 +545,7 @@ def _judge_apart(module: str, chosen: list[Any], tell: Any, again: bool) -> None
         try:
             os.close(reading)
             with os.fdopen(writing, "w", buffering=1) as pipe:
-                judge(module, chosen, lambda entry: print(json.dumps(entry), file=pipe), again)
+                judge(module, chosen, lambda entry: print(json.dumps(entry), file=pipe), how)
             status = 0
         except KeyboardInterrupt:
             status = 130
