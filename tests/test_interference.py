@@ -20,7 +20,7 @@ import mpmath
 import numpy as np
 import pytest
 from exact_numbers import neuron_sums, same, shortest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statistics_helpers import (
@@ -1008,6 +1008,32 @@ def test_simulate_agrees_with_predict(point: tuple[Any, ...]) -> None:
         check_estimate(got.count, spread / math.sqrt(layers * inputs), count, what="count")
     check_events(seen, law, "expected_failures", layers * inputs)
     check_events(seen.coverage, law.coverage, "expected_uncovered", layers)
+
+
+@settings(max_examples=8)
+@given(
+    st.integers(12, 20),
+    st.integers(80, 160),
+    st.integers(3, 5),
+    st.integers(20, 45),
+    st.integers(1, 9),
+    st.sampled_from(["exact", "independent"]),
+    st.integers(0, 2**32),
+)
+def test_simulate_agrees_with_predict_at_random_parameters(
+    m: int, d: int, ell: int, percent: int, tenth: int, ensemble: str, seed: int
+) -> None:
+    """Bias and failures, for layers in which nearly every pair is read: Student's law is near."""
+    at: dict[str, Any] = {"m": m, "d": d, "ell": ell, "p": percent / 100, "eps": tenth / 10}
+    law = predict(**at, ensemble=ensemble)
+    seen = simulate(**at, ensemble=ensemble, layers=40, inputs=3, seed=seed)
+    for kind in KINDS:
+        got, wanted = seen.pairs[kind], law.pairs[kind]
+        check_estimate(got.bias, got.bias_se, wanted.bias, 39, f"bias, {kind}")
+        passing = wanted.count - wanted.expected_failures
+        if 120 * min(passing, wanted.expected_failures) >= ENOUGH:
+            failing = (got.expected_failures, got.expected_failures_se)
+            check_estimate(*failing, wanted.expected_failures, 39, f"failures, {kind}")
 
 
 def count_and_spread(m: int, ell: float, c: int, ensemble: str) -> tuple[float, float]:

@@ -85,7 +85,7 @@ LEAVE_OUT = frozenset(
     }
 )
 ONE_TEST = 20.0  # seconds of the processor: a test that takes longer judges no mutant
-ONE_MUTANT = 60.0  # and when its tests have taken so long together, a mutant counts as survived
+ONE_MUTANT = 30.0  # and when its tests have taken so long together, a mutant counts as survived
 BROAD = 20  # a test that looks at more laws than these compares none of them with anything
 PATIENCE = 10.0  # a mutant has so many times what a test takes, and 5 seconds: more is a failure
 JUDGED = record.DATA.parent / "survivors.toml"
@@ -470,12 +470,14 @@ def summary(totals: dict[str, int], entries: list[dict[str, Any]]) -> dict[str, 
         by_module[module] = {
             "group": next(group for group, names in GROUPS.items() if module in names),
             "mutants": total,
-            "judged": len(of_it),
             "killed": sum(one["killed"] for one in of_it),
+            "survived": sum(not one["killed"] and "again" in one for one in of_it),
+            # By the module's own tests only; those of other modules have not looked at them.
+            "pending": sum(not one["killed"] and "again" not in one for one in of_it),
         }
     survivors = []
     for one in entries:
-        if not one["killed"]:
+        if not one["killed"] and "again" in one:
             said = judged.get(f"{one['module']} {one['mutant']}", {})
             told = {"module": one["module"], "line": one["line"], "mutant": one["mutant"]}
             survivors.append(told | {"verdict": said.get("verdict"), "why": said.get("why")})
@@ -517,9 +519,7 @@ def run(options: argparse.Namespace) -> int:
     found = summary(totals, _latest(journal.entries))
     record.write(out, "mutate", options.seed, found)
     for name, one in found["modules"].items():
-        if one["judged"]:
-            share = one["killed"] / one["judged"]
-            say(f"{name:15} {one['killed']:5} of {one['judged']:5} killed: {share:.1%}")
+        say(f"{name:15}", *(f"{one[key]:6} {key}" for key in ("killed", "survived", "pending")))
     for one in found["survivors"]:
         print(f"{one['module']}.py:{one['line']}: {one['mutant']}  [{one['verdict']}]")
     return 0

@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parent / "data"
 
 
-def say(text: str) -> None:
+def say(*words: str) -> None:
     """Tell the person who waits."""
-    print(text, file=sys.stderr, flush=True)
+    print(*words, file=sys.stderr, flush=True)
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
