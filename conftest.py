@@ -90,3 +90,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="test this built book in a browser, with tests/site (default: build one)",
     )
+    parser.addoption(
+        "--seed-offset",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw from other generators than those of the pinned seeds (default: 0, the pinned)",
+    )

@@ -68,6 +68,14 @@ def pytest_configure(config: pytest.Config) -> None:
         module, reason = cupy_or_reason()
         if module is None:
             raise pytest.UsageError(f"--backend cupy: {reason}")
+    if offset := config.getoption("seed_offset"):
+        # Before a test module takes it by name.
+        np.random.default_rng = statistics_helpers.other_generators(offset)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.config.getoption("seed_offset"):
+        terminalreporter.write_line(f"statistical comparisons: {statistics_helpers.made()}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statistics_helpers import check_mean
+from statistics_helpers import check_estimate, check_mean
 
 from uand import backend, features, neurons, readoff
 from uand.backend import random_stream
@@ -326,7 +326,10 @@ def test_learning_costs_what_the_law_says() -> None:
     share = float(np.mean(shares))
     excess = share - LAWS["B10.learning"](d, inputs, share)
     se = np.std(gaps, ddof=1) / math.sqrt(30)
-    assert abs(np.mean(gaps)) < share * excess + 5 * se < 0.3 * excess
+    bound = share * excess
+    assert bound + 5 * se < 0.3 * excess, "the sample can tell"
+    nearest = np.clip(np.mean(gaps), -bound, bound)
+    check_estimate(np.mean(gaps), se, nearest, 29, "beyond the bound")
 
 
 def test_bad_parameters_are_named() -> None:

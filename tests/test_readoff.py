@@ -179,6 +179,21 @@ def test_the_estimate_is_symmetric_in_the_pair(case, data):
     )
 
 
+@given(small_layers(), st.randoms(use_true_random=False), st.booleans())
+def test_a_contrast_is_symmetric_and_does_not_depend_on_names(case, random, centred):
+    W, inputs = case
+    d, m = W.shape
+    read = readoff.centred_readoff if centred else readoff.contrast_readoff
+    f = np.array([[a in on for a in range(m)] for on in inputs])
+    estimates = read(neurons.activations(W, f), W, all_pairs(m), 2, 0.3)
+    features, rows = random.sample(range(m), m), random.sample(range(d), d)
+    renamed, named = np.empty_like(W), np.empty_like(f)
+    renamed[:, features], named[:, features] = W[rows], f
+    pairs = np.array(features)[all_pairs(m)[:, ::-1]]
+    again = read(neurons.activations(renamed, named), renamed, pairs, 2, 0.3)
+    np.testing.assert_allclose(again, estimates, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.slow
 @given(small_layers())
 def test_the_estimate_exceeds_the_truth_or_is_it(case):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statistics_helpers import check_count, check_mean
 
-from uand import checks
+from uand import checks, universal
 from uand.backend import random_stream
 from uand.interference import expected_failures, predict
 from uand.laws import LAWS
@@ -426,3 +426,24 @@ def test_dense_and_quadratic_layers_are_narrower_than_sparse_ones() -> None:
 def test_a_fixed_density_of_0_or_1_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^p = 1: must be more than 0 and less than 1$"):
         design(30, 3, eps=0.5, p=1)
+
+
+def test_a_bias_beyond_the_tolerance_is_seen_without_counting() -> None:
+    """Half of the pairs with one on fail then, however wide the layer: a search has no end."""
+    found = design(m=10, ell=2, eps=0.576, p=0.633)
+    assert not found.feasible
+    assert found.reason is not None
+    assert found.reason.startswith("max_d = 1000000000000: ")
+
+
+@pytest.mark.parametrize("delta", [0.01, 3.0, 11.0])
+@pytest.mark.parametrize(("m", "ell"), [(10, 2), (9, 4)])
+def test_what_is_hopeless_fails_in_exact_figures(m: int, ell: int, delta: float) -> None:
+    given_up = 0
+    for p, eps, d in itertools.product((0.2, 0.5, 0.8), (0.1, 0.19, 0.45, 0.7), (3, 20, 90, 400)):
+        demand = universal._Demand(m, ell, delta, checks.MEAN, Fraction(str(p)))
+        truth = expected_failures(m, d, ell, p, eps)
+        found = demand.failures(d, p, Fraction(str(eps)))
+        assert found == truth or min(found, truth) > delta
+        given_up += found != truth
+    assert (given_up > 5) == (delta < ell * (m - ell) / 4)

@@ -27,7 +27,12 @@ class _Parser(argparse.ArgumentParser):
     """A parser that reports a mistake in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message}\n")
+        self.exit(BAD_INPUT, f"{self.prog}: error: {_line(message)}\n")
+
+
+def _line(message: object) -> str:
+    """Return a message in one line: what it quotes may have several."""
+    return " ".join(str(message).splitlines())
 
 
 def _whole(text: str) -> int:
@@ -491,14 +496,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except (ValueError, MemoryError) as error:
-        message = str(error) or "not enough memory"
+        message = _line(error) or "not enough memory"
         print(f"uand {arguments.command}: error: {message}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         sys.stdout = None
         return 0
     except OSError as error:  # no space left for our output, say
-        print(f"uand {arguments.command}: error: {error}", file=sys.stderr)
+        print(f"uand {arguments.command}: error: {_line(error)}", file=sys.stderr)
         sys.stdout = None
         return FAILED
     except KeyboardInterrupt:

@@ -32,7 +32,7 @@ from uand.interference import predict, simulate
 from uand.laws import CLAIMS, LAWS, Claim
 from uand.universal import design
 
-FALSE_ALARM = 1e-6  # chance that one run of a true ledger shows any mismatch
+FALSE_ALARM = 5e-7  # chance that one run of a true ledger shows any mismatch
 EXACTLY = 1e-12  # relative difference below which two exact numbers agree
 ENOUGH = 300  # expected events from which on Student's t judges their mean at this rate
 

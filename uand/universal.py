@@ -488,6 +488,11 @@ class _Demand:
             return float(self.layer(d)[0])
         return None if self.p is None else float(self.p)
 
+    @property
+    def density_given(self) -> bool:
+        """Whether the density is not that of the fewest failures."""
+        return self.auto or self.p is not None
+
     def activation_at(self, d: int) -> Activation:
         return self.layer(d)[1] if self.theta is None else Activation(self.kind, self.theta)
 
@@ -505,8 +510,12 @@ class _Demand:
         # The median of a binomial sum is at least its mean, rounded down: with so large a bias
         # half of the pairs with one feature on fail, however many neurons read them.
         half = self.ell * (self.m - self.ell) / 2
-        hopeless = self.readoff == MEAN and (self.ell - 1) * p >= eps + 1 and half > self.delta
-        if hopeless and not self.exactly:
+        bias = (self.ell - 1) * p
+        hopeless = bias >= eps + 1 and half > self.delta
+        if self.density_given and bias > eps:  # half of the layers have so many readers or more
+            readers = math.floor(d * p**2)
+            hopeless |= readers * (bias - float(eps)) > 1 and half / 2 > self.delta
+        if hopeless and self.readoff == MEAN and not self.exactly:
             return float(self.pairs)
         try:
             at = self.activation_at(d)
