@@ -66,7 +66,10 @@ def draw_share(seen: Numbers) -> plots.Figure:
 @cache
 def reference(readoff: str, eps: float = 0.5, delta: float = 0.01) -> universal.Design:
     """Return the least layer for 16 of 4096 features on."""
-    return universal.design(4096, 16, eps=eps, delta=delta, readoff=readoff)
+    found = universal.design(4096, 16, eps=eps, delta=delta, readoff=readoff)
+    if not found.feasible:
+        raise ValueError(f"eps = {eps}, delta = {delta}: must be what some layer can meet")
+    return found
 
 
 @cache
