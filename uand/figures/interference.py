@@ -264,5 +264,5 @@ RECIPES = (
     Recipe(bias, draw_bias, full={"layers": 1000}),
     Recipe(tail, draw_tail, full={"layers": 4000}),
     Recipe(contrast, draw_contrast, full={"layers": 400}),
-    Recipe(dictionary, draw_dictionary, full={"layers": 300}),
+    Recipe(dictionary, draw_dictionary, full={"layers": 1000}),
 )

@@ -28,22 +28,24 @@ def threshold(
     seed: int = 52,
 ) -> Numbers:
     """How sharp is the step from layers that miss pairs to layers that miss none?"""
-    _check_lines(m, layers)
-    covered, x = np.zeros((len(m), len(ratios)), dtype=int), np.zeros((len(m), len(ratios)))
-    for i, (m_, repeats) in enumerate(zip(m, layers, strict=True)):
+    sampled = _layers_of(m, layers)
+    covered, x = np.zeros((2, len(sampled), len(ratios)))
+    for i, (m_, repeats) in enumerate(sampled.items()):
         rng = random_stream(seed, m_)
         for j, p in enumerate((np.array(ratios) * LAWS["A14.threshold"](m_, d)).tolist()):
             covered[i, j] = count_covered(m_, d, p, repeats, rng)
             x[i, j] = LAWS["A14.coordinate"](m_, d, p)
-    return Numbers(m=m, d=d, ratios=np.array(ratios), layers=layers, covered=covered, x=x)
+    return Numbers(d=d, ratios=np.array(ratios), layers=sampled, covered=covered, x=x)
 
 
-def _check_lines(m: Sequence[int], layers: Sequence[int]) -> None:
+def _layers_of(m: Sequence[int], layers: Sequence[int]) -> dict[int, int]:
+    """Return how many layers to sample by the number of features; the last holds for the rest."""
     checks.integer("len(m)", len(m), 1, len(LOOKS))
-    if len(layers) != len(m):
-        raise ValueError(f"layers = {layers}: must be as many numbers as m = {m}")
-    for repeats in layers:
-        checks.integer("layers", repeats, 1)
+    last = len(layers) - 1
+    return {
+        checks.integer("m", m_, 2): checks.integer("layers", layers[min(i, last)], 1)
+        for i, m_ in enumerate(m)
+    }
 
 
 def draw_threshold(seen: Numbers) -> plots.Figure:
@@ -51,7 +53,7 @@ def draw_threshold(seen: Numbers) -> plots.Figure:
     line = np.linspace(seen.ratios.min() - 0.03, seen.ratios.max() + 0.05, 200)
     x = np.linspace(seen.x.min() - 0.4, seen.x.max() + 0.6, 200)
     left, right = [], [plots.Series("law A14", x, LAWS["A14.collapse"](x), colour="black")]
-    for i, (m, layers) in enumerate(zip(seen.m, seen.layers, strict=True)):
+    for i, (m, layers) in enumerate(seen.layers.items()):
         colour, marker, dash = LOOKS[i]
         chance = LAWS["A14.collapse"](seen.x[i])
         share, se = seen.covered[i] / layers, np.sqrt(chance * (1 - chance) / layers)
