@@ -11,16 +11,18 @@ whose defaults are the book's, and one draws it with `uand.plots`. The page call
 
 import hashlib
 import inspect
+import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
@@ -264,10 +266,15 @@ def make(
     if "progress" in inspect.signature(recipe.compute).parameters:
         arguments["progress"] = progress
     try:
-        figure = recipe.draw(recipe.compute(**arguments))
+        with warnings.catch_warnings():
+            if values:  # numbers that are none would only be warned of, and leave an empty figure
+                warnings.simplefilter("error", RuntimeWarning)
+                warnings.filterwarnings("error", category=UserWarning, module=r"uand\.")
+            figure = recipe.draw(recipe.compute(**arguments))
+            drawn = {one: _file(figure, one, recipe.question, text, mark) for one in paths}
     except ValueError as error:
         raise ValueError(f"{recipe.name}: {error}") from None
-    except (ArithmeticError, LookupError, TypeError, AssertionError) as error:
+    except (ArithmeticError, LookupError, TypeError, AssertionError, Warning) as error:
         if not values:
             raise  # the book's own parameters: a mistake of ours
         told = ", ".join(f"{name} = {value!r}" for name, value in (values or {}).items())
@@ -275,9 +282,19 @@ def make(
             f"{recipe.name}: {told}: must be parameters that it can be drawn for ({error!r})"
         ) from None
     for one, path in paths.items():
-        save = partial(plots.save, figure, form=one, title=recipe.question, about=text, mark=mark)
-        files.replace("out", path, save)
+        files.replace("out", path, partial(_write, drawn[one]))
     return made
+
+
+def _file(figure: plots.Figure, form: str, title: str, about: str, mark: str) -> bytes:
+    """Return the figure as the contents of a file."""
+    buffer = io.BytesIO()
+    plots.save(figure, buffer, form=form, title=title, about=about, mark=mark)
+    return buffer.getvalue()
+
+
+def _write(contents: bytes, file: BinaryIO) -> None:
+    file.write(contents)
 
 
 def make_all(
