@@ -429,3 +429,12 @@ def test_the_figures_at_the_size_of_the_chapter() -> None:
     chances = [t.pairs["one"].failure_probability or 0 for t in tails]
     assert chances == sorted(chances, reverse=True)
     assert 0 < chances[-1] < 1e-12
+
+
+@pytest.mark.parametrize(("key", "on"), [("both", 2), ("one", 1), ("none", 0)])
+def test_the_laws_of_mean_sizes_are_the_limit_of_wide_layers(key: str, on: int) -> None:
+    ell, p = 7, Fraction(3, 10)
+    for d in (10**6, 10**7):
+        _, inverse = inverse_sizes(d, p)
+        exact = contrast_variance(ell - on, p, on, inverse) / float((1 - p) ** (ell - 2)) ** 2
+        assert LAWS[f"B3.variance_{key}"](ell, d, float(p)) == pytest.approx(exact, rel=20 / d)

@@ -1283,8 +1283,10 @@ def test_dense_layers_have_the_errors_of_the_law(
         assert exact.bias == 0
         check_estimate(got.bias, got.bias_se, 0.0, 19, f"bias, {kind}")
         check_estimate(got.rms, got.rms_se, exact.rms, 19, f"rms, {kind}")
-        assert (got.rms_se or 0) < (0.03 if kind == "both" else 0.005) * (got.rms or 0)
-    assert seen.pooled_rms == pytest.approx(law.pooled_rms, rel=0.01)
+        # The sample can tell; over seeds, the error of the error is some 16%.
+        assert (got.rms_se or 0) < (0.06 if kind == "both" else 0.01) * (got.rms or 0)
+    check_estimate(seen.pooled_rms, seen.pooled_rms_se, law.pooled_rms, 19, "pooled rms")
+    assert seen.pooled_rms_se < 0.01 * seen.pooled_rms
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ from tqdm import tqdm
 from uand import cli
 
 LISTS, QUICK, PROCESSES = 10_000, 200, 300
-LIMIT = 5.0  # seconds of the processor, after which a command is interrupted
+LIMIT = 20.0  # seconds of the processor, then a command is interrupted; a search takes some ten
 PATIENCE = 100.0  # seconds by the clock, after which it is killed: it hangs
 MEMORY = 6 * 2**30  # bytes of addresses that a command may take
 MUCH = 5_000

@@ -54,6 +54,7 @@ TESTS = {"bits_numba": "bits"}
 ALSO = {
     "laws": (
         "contrast",
+        "regimes",
         "extensions_superposed",
         "extensions_targeted",
         "extensions_gaussian",

@@ -33,7 +33,7 @@ SEEDS = 50
 QUICK = "tests/test_features.py"
 CHECKS = {"check_count", "check_cells", "check_poisson", "check_mean", "check_estimate"}
 COMPARED = re.compile(r"^statistical comparisons: (\d+)$", re.MULTILINE)
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 def called(function: ast.AST) -> set[str]:
