@@ -309,7 +309,7 @@ def test_the_page_of_the_package_has_every_chapter_and_the_whole_interface() -> 
     for name in set(uand.__all__) - {"__version__"}:
         assert f".. autofunction:: uand.{name}\n" in text
     documented = set(re.findall(r"^\.\. automodule:: uand\.(\S+)$", text, re.MULTILINE))
-    for page in pages():
+    for page in chapters():
         name = page.removeprefix("book/").removesuffix(".md")
         if (ROOT / "uand" / f"{name}.py").exists():
             assert name.replace("/", ".") in documented, f"{page} has a module of its name"
