@@ -41,10 +41,13 @@ OF_THE_BOOK = (
     "benchmarks",
     "contributing",
     "explorable_figures",
+    "figures_benchmarks",
     "house",
     "matrix",
     "mend_theme",
     "package",
+    "repeatability",
+    "reports",
     "site_extensions",
     "ways_to_run",
 )
