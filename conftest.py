@@ -73,6 +73,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
     return Page.from_parent(parent, path=file_path)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the order below: xdist would sort files by their number of tests."""
+    if hasattr(config.option, "loadscopereorder"):  # xdist may be switched off
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run pages first, then the largest files, so that no process is left with a long one."""
     items.sort(key=lambda item: (not isinstance(item, PageItem), -item.path.stat().st_size))

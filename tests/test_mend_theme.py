@@ -23,6 +23,10 @@ import mend_theme
             '<p class="collapsed admonition-title">Show code cell source</p>\n',
             '<summary>\n<span class="collapsed admonition-title">Show code cell source</span>\n',
         ),
+        (
+            '<dd><p><ul class="simple">\n<li><p>One.</p></li>\n</ul>\n</p>\n</dd>',
+            '<dd><ul class="simple">\n<li><p>One.</p></li>\n</ul>\n</dd>',
+        ),
         ('<th class="head"><p></p></th>', '<td class="head"></td>'),
         ('<th class="head text-right"></th>', '<td class="head text-right"></td>'),
         ('<th class="head"><p>pair</p></th>', '<th class="head"><p>pair</p></th>'),

@@ -1,9 +1,9 @@
 """Sphinx extension: mend what the theme and the extensions in use get wrong in the built pages.
 
 *HTML.* Propositions, exercises and solutions all come with the same ``id``, folded cells with
-paragraphs inside of a ``summary``, tables with empty headers, and the switches of the sidebar with
-no name; Jupyter Book's first page, which only leads to the book's, lacks a title. Checkers of HTML
-and readers of the screen stumble over these.
+paragraphs inside of a ``summary``, lists inside of paragraphs, tables with empty headers, and the
+switches of the sidebar with no name; Jupyter Book's first page, which only leads to the book's,
+lacks a title. Checkers of HTML and readers of the screen stumble over these.
 
 *Weight.* The theme loads two thousand icons, 1.5 MB of script, and shows a dozen. Here the script
 is cut to the icons that are named somewhere in the site.
@@ -33,6 +33,8 @@ MENDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"<th ([^>]*)>(?:<p></p>)?</th>"), r"<td \1></td>"),
     # A role that was given up: an entry of a list of entries.
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+    # A list inside of a paragraph, where a function returns several things.
+    (re.compile(r'<p>(<ul class="simple">.*?</ul>)\s*</p>', re.DOTALL), r"\1"),
     # A switch without a name.
     (
         re.compile(r'<summary>(?=<span class="toctree-toggle")'),

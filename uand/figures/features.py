@@ -15,7 +15,7 @@ def pairs_seen(
     m: int = 100,
     ell: int = 5,
     inputs: Sequence[int] = (10, 30, 100, 300, 1000, 3000),
-    repeats: int = 50,
+    repeats: int = 200,
     seed: int = 1,
 ) -> Numbers:
     """How many pairs have been on after N inputs?"""
