@@ -1,9 +1,11 @@
 """Work in parallel through joblib, on whatever backend its user has chosen."""
 
 import itertools
+import signal
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing import current_process
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
@@ -36,6 +38,7 @@ def results(
     **hints
         What joblib is told of the calls, as ``prefer="threads"``.
     """
+    calls = ((_in_peace, (function, args, named), {}) for function, args, named in calls)
     chosen, _ = get_active_backend(**hints)
     if getattr(chosen, "supports_return_generator", False):
         as_what = "generator" if ordered else "generator_unordered"
@@ -49,6 +52,16 @@ def results(
             # It counts the tasks done or under way that nobody will read: what leaving early means.
             warnings.filterwarnings("ignore", message=r"\d+ tasks .* You could benefit from")
             found.close()
+
+
+def _in_peace(function: Callable[..., Any], args: Any, named: Any) -> Any:
+    """Call a function; where a process of loky's does, let only the one that waits be interrupted.
+
+    A terminal interrupts every process, and each of loky's would print where it was.
+    """
+    if current_process().name.startswith("LokyProcess"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return function(*args, **named)
 
 
 def _rounds(calls: Iterable[Any], jobs: int, at_once: int, hints: dict[str, Any]) -> Iterator[Any]:
