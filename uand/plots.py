@@ -556,7 +556,7 @@ def maps(
             ax.tick_params(labelsize="small")
         line[0].set_ylabel(f"{row}\n{y}")
     for ax, column in zip(axes[0], columns, strict=True):
-        ax.set_title(column, fontsize="medium")
+        ax.set_title(column, fontsize="medium")  # the name of a column, as rows have theirs
     for ax in axes[-1]:
         ax.set_xlabel(x)
     figure.colorbar(shades, ax=axes.ravel().tolist(), label=value, format="%g", ticks=levels)
