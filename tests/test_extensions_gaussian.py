@@ -327,6 +327,41 @@ def test_superposed_samples_are_those_of_whole_layers(c: int, ell: int) -> None:
         check_mean(short**2, LAWS[f"B9.square_{kind}"](ell, d, d0))
 
 
+@pytest.mark.parametrize("c", [0, 1])
+@pytest.mark.parametrize(("ell", "d0", "steps"), [(3, 1, 2), (2, 2, 8), (3, 2, 8)])
+def test_the_squares_on_few_dimensions_are_those_of_every_direction(
+    c: int, ell: int, d0: int, steps: int
+) -> None:
+    """In one and two dimensions, where 1/d0 is not small, by enumeration.
+
+    The moments are trigonometric polynomials of each direction, of degree 4 at most, so that
+    their mean over eight directions is their mean over the circle; and given the directions,
+    polynomials of the weights along and across the input, which few nodes integrate exactly.
+    """
+    angles = 2 * np.pi * np.arange(steps) / steps
+    every = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    across, share = np.polynomial.hermite_e.hermegauss(8 if d0 == 2 else 1)
+    along, weight = np.polynomial.hermite_e.hermegauss(8)
+    half, half_weight = np.polynomial.laguerre.laggauss(8)  # of the square of the part along x
+    d, squares, a = 5, [], every[0]  # all may be turned together: one direction stands still
+    for b, *others in itertools.product(every, repeat=1 + ell - c):
+        x = sum(others, a * c)
+        size = np.linalg.norm(x)
+        u = x / size if size > 1e-9 else a
+        (a1, a2), (b1, b2) = ((v @ u, u[0] * v[1] - u[1] * v[0]) for v in (a, b))
+
+        def q(s, a1=a1, a2=a2, b1=b1, b2=b2):  # the pair's weight, less a . b
+            return (a1 * s + a2 * across) * (b1 * s + b2 * across) - a1 * b1 - a2 * b2
+
+        nodes = [share @ q(s) for s in np.sqrt(2 * half)]
+        mean = size * half_weight @ nodes / share.sum() / math.sqrt(2 * math.pi)
+        nodes = [share @ (q(s) * s) ** 2 for s in along]
+        square = size**2 * weight @ nodes / share.sum() / weight.sum() / 2
+        squares.append(2 * math.pi * ell * (square / d + (1 - 1 / d) * mean**2))
+    law = LAWS[f"B9.square_{('none', 'one')[c]}"](ell, d, d0)
+    assert np.mean(squares) == pytest.approx(law, rel=1e-9)
+
+
 def test_the_directions_part_is_approached_as_one_over_d0() -> None:
     """What the law with both on leaves out falls as 1/d0, and is within the ledger's bound."""
     ell, rng = 4, random_stream(8)
