@@ -458,7 +458,7 @@ def choose(mutants: list[perturb.Mutant], sample: int | None, seed: int) -> list
 
 def judgements() -> dict[str, dict[str, str]]:
     """Return what has been written about survivors, by module and mutant."""
-    entries = tomllib.loads(JUDGED.read_text(encoding="utf-8"))["survivor"]
+    entries = tomllib.loads(JUDGED.read_text(encoding="utf-8")).get("survivor", [])
     return {f"{one['module']} {one['mutant']}": one for one in entries}
 
 
