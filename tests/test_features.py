@@ -202,6 +202,13 @@ def test_dense_and_sets_are_the_same_inputs(sets):
     assert (features.to_dense(features.to_sets(dense), 20) == dense).all()
 
 
+def test_sets_of_one_size_are_made_dense_at_once() -> None:
+    active = features.sample_exact(9, 3, 50, random_stream(1))
+    assert active.shape == (50, 3)
+    assert (features.to_dense(active, 9) == features.to_dense(list(active), 9)).all()
+    assert features.to_dense(np.empty((4, 0), dtype=np.int64), 9).sum() == 0
+
+
 @pytest.mark.parametrize(
     ("m", "ell"),
     [

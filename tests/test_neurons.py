@@ -1,6 +1,8 @@
 """The random layer and its activations against their definitions."""
 
+import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -162,6 +164,26 @@ def test_activations_count_exactly_beyond_the_whole_numbers_of_float32():
 def test_what_is_no_set_of_features_is_refused(active):
     with pytest.raises(ValueError, match=r"^active .*: must be "):
         neurons.activations_from_set(np.ones((2, 4), dtype=np.uint8), active)
+
+
+@pytest.mark.parametrize("kind", ["relu", "quadratic"])
+@pytest.mark.parametrize("theta", ["0", "1/2", "1", "5/3", "3"])
+def test_any_activation_and_its_signal_are_those_of_fractions(xp, kind, theta):
+    """In whole units, as floats, and by the mean over all that the others do."""
+    act, at = neurons.Activation(kind, Fraction(theta)), Fraction(theta)
+    k = np.array([0, 1, 2, 3, 7])
+    z = [(n - at) ** 2 if kind == "quadratic" else max(n - at, Fraction(0)) for n in k.tolist()]
+    units = backend.to_host(act.units(xp.asarray(k)))
+    assert [Fraction(unit, act.unit) for unit in units.tolist()] == z
+    assert act.at(k).tolist() == pytest.approx([float(one) for one in z], rel=1e-15)
+    for p, others in itertools.product((Fraction(2, 7), Fraction(1)), range(4)):
+        signal = Fraction(0)
+        for n, on in itertools.product(range(others + 1), (0, 1, 2)):
+            chance = math.comb(others, n) * p**n * (1 - p) ** (others - n)
+            beyond = on + n - at
+            value = beyond**2 if kind == "quadratic" else max(beyond, Fraction(0))
+            signal += (1, -2, 1)[on] * chance * value
+        assert act.signal(others, p) == signal
 
 
 # --- sets of inputs ------------------------------------------------------------------------------

@@ -473,14 +473,41 @@ def test_what_is_no_truth_table_is_refused(table):
 # --- all pairs -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("tile", [1, 4, 1024])
 @pytest.mark.parametrize("ell", [0, 1, 2, 9])
-def test_the_largest_sum_bounds_every_pair_and_is_reached_on_the_diagonal(ell):
-    W = neurons.sample_layer(30, 200, 0.3, random_stream(8))
-    active = np.arange(ell)
-    z = [z_by_hand(S, active) for S in sets_of(W)]
-    sums = [sum(z[i] for i in range(200) if W[i, feature]) for feature in range(30)]
-    assert readoff._largest_sum(W, active) == max(sums)
-    assert readoff.pair_histogram(W, [active]).S.max() <= max(sums)
+def test_the_largest_sum_bounds_every_pair_and_is_reached_on_the_diagonal(monkeypatch, ell, tile):
+    monkeypatch.setattr(readoff, "TILE", tile)
+    W = neurons.sample_layer(30, 20, 0.3, random_stream(8))
+    for first in range(30):  # whichever feature it is
+        W, active = np.roll(W, 1, axis=1), (np.arange(ell) + first) % 30
+        z = [z_by_hand(S, active) for S in sets_of(W)]
+        sums = [sum(z[i] for i in range(20) if W[i, feature]) for feature in range(30)]
+        assert readoff._largest_sum(W, active) == max(sums)
+        assert readoff.pair_histogram(W, [active]).S.max() <= max(sums)
+
+
+@pytest.mark.parametrize("tile", [1, 3, 5, 1024])
+def test_tiles_hold_what_every_group_of_every_pair_holds(xp, monkeypatch, tile):
+    monkeypatch.setattr(readoff, "TILE", tile)
+    W, inputs = layer_and_inputs(8, 20, 0.4, 3, 4)
+    z = [[z_by_hand(S, active) for S in sets_of(W)] for active in inputs]
+    seen = Counter()
+    for place, got in enumerate(readoff.pair_tiles(xp.asarray(W), inputs)):
+        block, which = divmod(place, len(inputs))
+        once = backend.to_host(got.once)
+        for row, column in zip(*np.nonzero(once), strict=True):
+            a, b = int(row) + block * tile, int(column) + block * tile
+            seen[which, a, b] += 1
+            on = set(inputs[which].tolist())
+            assert int(got.c[row, column]) == len({a, b} & on)
+            for size, total, reads in zip(
+                got.sizes, got.sums, [(1, 1), (1, 0), (0, 1), (0, 0)], strict=True
+            ):
+                group = [i for i in range(20) if (W[i, a], W[i, b]) == reads]
+                assert int(size[row, column]) == len(group)
+                assert int(total[row, column]) == sum(z[which][i] for i in group)
+    every = itertools.product(range(len(inputs)), itertools.combinations(range(8), 2))
+    assert seen == Counter((which, *pair) for which, pair in every)
 
 
 @pytest.mark.parametrize("tile", [1, 2, 3, 5, 1024])
