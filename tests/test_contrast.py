@@ -431,6 +431,13 @@ def test_the_figures_at_the_size_of_the_chapter() -> None:
     assert 0 < chances[-1] < 1e-12
 
 
+@pytest.mark.parametrize("eps", [0.03, 0.5])
+def test_the_width_is_where_the_normal_exponent_of_the_least_noise_is_reached(eps: float) -> None:
+    width = LAWS["B3.width"](20, 9.0, eps)
+    sd = LAWS["B3.sd_best"](20, width)
+    assert (eps / sd) ** 2 / 2 == pytest.approx(9.0, rel=1e-12)
+
+
 @pytest.mark.parametrize(("key", "on"), [("both", 2), ("one", 1), ("none", 0)])
 def test_the_laws_of_mean_sizes_are_the_limit_of_wide_layers(key: str, on: int) -> None:
     ell, p = 7, Fraction(3, 10)

@@ -216,6 +216,19 @@ def test_read_offs_change_places_at_the_crossover(scaled: bool) -> None:
             assert min(errors, key=errors.__getitem__) == better
 
 
+@pytest.mark.parametrize("ell", [10, 30, 100])
+def test_the_crossover_with_the_best_slopes_is_a_seventh_of_a_neuron_off(ell: int) -> None:
+    """Terms beyond the series leave -0.13 to -0.09; its last coefficient is known to less."""
+    law = float(LAWS["A29.crossover_slope"](ell))
+    ends = np.array([math.floor(law) - 2, math.ceil(law) + 2])
+    product, total = (
+        [gaussian.worst_error(ell, int(d), name, scaled=True) for d in ends]
+        for name in (PRODUCT, SUM)
+    )
+    crossing = np.interp(0, np.subtract(total, product), ends)
+    assert -1 / 7 < crossing - law < 0
+
+
 def test_the_best_slope_is_the_least_of_a_fine_grid() -> None:
     grid = np.linspace(0, 2, 20_001)
     for means, variances in (
@@ -381,6 +394,28 @@ def test_the_directions_part_is_approached_as_one_over_d0() -> None:
     (near, se), (far, _) = left_out
     assert near > 6 * se
     assert far < 0.6 * near
+
+
+@pytest.mark.parametrize("ell", [2, 3, 4, 7])
+def test_the_directions_part_is_the_square_of_the_slopes_in_each_overlap(ell: int) -> None:
+    """To first order in 1/d0 the overlaps are independent, each of variance 1/d0."""
+    pairs = list(itertools.combinations(range(ell), 2))
+
+    def read(overlaps: np.ndarray) -> float:
+        gram = np.eye(ell)
+        for (i, j), overlap in zip(pairs, overlaps, strict=True):
+            gram[i, j] = gram[j, i] = overlap
+        along = gram.sum(axis=1)
+        return float(along[0] * along[1] * math.sqrt(ell / gram.sum()))
+
+    h = 1e-4
+    slopes = [(read(h * step) - read(-h * step)) / (2 * h) for step in np.eye(len(pairs))]
+    d0 = 50
+    law = LAWS["B9.variance_both"](ell, 10**15, d0)
+    assert law * d0 == pytest.approx(np.square(slopes).sum(), rel=1e-6)
+    # In so many dimensions the directions are orthogonal, and what is left is the layer's noise.
+    law = LAWS["B9.variance_both"](ell, 40, 10**15)
+    assert law == pytest.approx(LAWS["A27.sd_both"](ell, 40) ** 2, rel=1e-9)
 
 
 def test_the_number_of_features_does_not_enter() -> None:

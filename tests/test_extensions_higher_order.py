@@ -463,6 +463,16 @@ def test_the_share_of_layers_that_cover_is_within_the_bound():
         assert 0 < apart <= ho.clustering(m, d, p, order)
 
 
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("x", [-1.5, 0.0, 2.0])
+def test_the_collapse_is_that_of_independent_sets(order: int, x: float) -> None:
+    """The number of sets times the chance of each, in many features and wide layers."""
+    m, d = 10**7, 10**9
+    p = ((order * math.log(m) + x) / d) ** (1 / order)
+    expected = math.comb(m, order) * math.exp(d * math.log1p(-(p**order)))
+    assert LAWS["A34.collapse"](x, order) == pytest.approx(math.exp(-expected), rel=1e-5)
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statistics_helpers import check_estimate, check_mean
 
 from uand import backend, features, neurons, readoff
@@ -307,6 +308,19 @@ def test_wide_layers_trust_neurons_that_read_little_else() -> None:
     one_hot = (np.array(number)[:, None] == np.unique(number)).astype(float)
     fitted = one_hot @ np.linalg.lstsq(one_hot, np.array(relative), rcond=None)[0]
     assert seen.share == pytest.approx(fitted.var() / np.var(relative))
+
+
+@pytest.mark.parametrize(("d", "inputs"), [(5, 12), (15, 150), (40, 50)])
+def test_learning_what_is_not_there_costs_what_normal_regressors_cost(d: int, inputs: int) -> None:
+    """With nothing explained: the error of a mean, and of `d` slopes, by the law of chi square.
+
+    A slope's variance is one over a chi-square variable with ``inputs - d`` degrees of freedom. The
+    law takes ``inputs - 1`` for ``(1 + 1/inputs)(inputs - 2)``.
+    """
+    slope = stats.chi2(inputs - d).expect(lambda square: 1 / square)
+    wasted = (1 + 1 / inputs) * (1 + d * slope) - 1
+    left_out = 2 / inputs / (inputs - d - 2)
+    assert -LAWS["B10.learning"](d, inputs, 0.0) == pytest.approx(wasted + left_out, rel=1e-6)
 
 
 def test_learning_costs_what_the_law_says() -> None:

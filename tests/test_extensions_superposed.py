@@ -158,7 +158,7 @@ def test_a_density_is_never_more_than_one():
     got = LAWS["A23.covered"](np.array([1, 10, 16, 32]), 64, 20, 4)
     assert got[:3].tolist() == [1, 1, 1]
     assert got[3] == pytest.approx(1 - (3 / 4) ** 20)
-    assert LAWS["A23.covered"].exactly(10, 512, 64, 4) == 1
+    assert LAWS["A23.covered"](10, 512, 64, 4) == LAWS["A23.covered"].exactly(10, 512, 64, 4) == 1
 
 
 def test_limits_of_the_covered_share():
