@@ -347,6 +347,8 @@ def test_a_number_that_is_not_finite_can_be_negative(run: Run) -> None:
         (["desing"], ["desing", "predict", "simulate", "ledger"]),
         (["predict"], ["--m, --d, --ell, --p"]),
         (["predict", *options(**LAYER), "--eps"], ["--eps", "expected one argument"]),
+        (["predict", *options(**LAYER), "--eps=--"], ["--eps", "'--': must be a value"]),
+        (["sweep", "predict", "--grid=--"], ["--grid", "'--': must be a value"]),
         (["predict", *options(**LAYER), "--widht", "3"], ["--widht 3"]),
         (["predict", *options(**LAYER), "--layers", "3"], ["--layers 3"]),
         (["predict", *options(**LAYER), "2"], ["unrecognized arguments: 2"]),

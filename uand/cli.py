@@ -29,6 +29,15 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: error: {_line(message)}\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse ``--option=--`` first: argparse drops the value before Python 3.13."""
+        args = sys.argv[1:] if args is None else list(args)
+        for word in args:
+            option, _, value = word.partition("=")
+            if option.startswith("-") and value == "--":
+                self.error(f"argument {option}: '--': must be a value")
+        return super().parse_known_args(args, namespace)
+
 
 def _line(message: object) -> str:
     """Return a message in one line: what it quotes may have several."""
