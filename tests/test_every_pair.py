@@ -355,6 +355,24 @@ def test_a_finished_state_answers_without_counting(tmp_path, monkeypatch, covera
 
 
 @pytest.mark.parametrize("coverage_only", [False, True])
+@pytest.mark.parametrize("p", [0, 1])
+def test_a_state_in_which_all_pairs_are_alike_is_one_to_go_on_from(tmp_path, p, coverage_only):
+    """Every pair uncovered or none, and a histogram as long as it can be."""
+    state, figures = finished(tmp_path, p=p, coverage_only=coverage_only)
+    assert figures.uncovered == (0 if p else figures.pairs)
+    assert figures.histogram == (None if coverage_only else [0] * 40 * p + [figures.pairs])
+    assert verify(**(SMALL | {"p": p}), coverage_only=coverage_only, state=state) == figures
+
+
+def test_the_layer_that_is_kept_is_the_one_that_is_asked_for():
+    last = every_pair._Last()
+    layers = [every_pair._Layer(50, 9, "1/2", seed, "numpy") for seed in (1, 2)]
+    for layer in (*layers, *layers):
+        assert (last.get(layer).words == layer.draw().words).all()
+        assert last.get(layer) is last.get(layer)
+
+
+@pytest.mark.parametrize("coverage_only", [False, True])
 @pytest.mark.parametrize("done", [[0], [2], [1, 2]])
 def test_from_any_state_on_the_figures_are_the_same(
     tmp_path, small, monkeypatch, done, coverage_only
@@ -439,7 +457,7 @@ FAULTS = {
         histogram=[*stored["histogram"], -5, 5],
     )(stored),
     "more neurons than there are": lambda stored: altered(
-        histogram=[*stored["histogram"], *[0] * 50],
+        histogram=[*stored["histogram"], *[0] * (SMALL["d"] + 2 - len(stored["histogram"]))],
     )(stored),
     "another number that no neuron reads": lambda stored: altered(
         uncovered=stored["uncovered"] + 1

@@ -456,10 +456,10 @@ def choose(mutants: list[perturb.Mutant], sample: int | None, seed: int) -> list
     return [named[place] for place in order[:sample].tolist()]
 
 
-def judgements() -> dict[str, dict[str, str]]:
+def judgements() -> dict[str, dict[str, Any]]:
     """Return what has been written about survivors, by module and mutant."""
     entries = tomllib.loads(JUDGED.read_text(encoding="utf-8")).get("survivor", [])
-    return {f"{one['module']} {one['mutant']}": one for one in entries}
+    return {f"{one['module']} {mutant}": one for one in entries for mutant in one["mutants"]}
 
 
 def summary(totals: dict[str, int], entries: list[dict[str, Any]]) -> dict[str, Any]:

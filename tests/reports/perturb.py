@@ -21,6 +21,8 @@ ROOTS = {"sqrt", "_root"}
 
 # What is no part of a result: what is told, checked beforehand, or shown while one waits.
 ASIDE = {"checks", "files", "warnings", "tqdm", "ValueError", "MemoryError"}
+# Variables of the package for what work and memory something will take, and how many do it at once.
+ESTIMATES = {"work", "needed", "at_once", "shared", "jobs"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ def _aside(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
         return True
+    if isinstance(node, ast.Assign):
+        return {_name(target) for target in node.targets} <= ESTIMATES
+    if isinstance(node, ast.keyword):  # `zip(strict=True)` checks what is so
+        return node.arg == "strict"
     if isinstance(node, ast.Call):
         names = {part.id for part in ast.walk(node.func) if isinstance(part, ast.Name)}
         return bool(names & ASIDE)
