@@ -231,6 +231,7 @@ MUTANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_wrong_kernel_is_noticed(name, monkeypatch, kernels):
     stand_in_or_skip()

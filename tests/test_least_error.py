@@ -81,6 +81,7 @@ def test_the_search_and_the_activation_have_the_signal_of_the_law(theta: str) ->
     assert search._signal(6, float(p), float(at)) == pytest.approx(law, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", checks.ACTIVATIONS)
 @pytest.mark.parametrize("objective", checks.OBJECTIVES)
 @pytest.mark.parametrize(("m", "d", "ell"), [(60, 500, 3), (300, 4096, 8), (4096, 512, 16)])

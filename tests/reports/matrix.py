@@ -34,6 +34,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 OLDEST, NEWEST = "oldest", "newest"
 VERSIONS = (OLDEST, NEWEST)
 EXTRAS = "fast,test"
+TOGETHER = 2  # files of tests at a time
 
 # Tests of the book and of how the repository hangs together: no library's version matters to them
 # that the default environment would not show.
@@ -139,6 +140,7 @@ def cell(python: str, versions: str) -> dict[str, Any]:
         inside = environment(Path(scratch) / "venv", python, versions)
         result = Path(scratch) / "result.xml"
         pytest = [inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={result}"]
+        pytest += ["-n", str(TOGETHER), "--dist", "loadfile"]
         # What the caller's own environment says about Python must not leak in.
         alone = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
