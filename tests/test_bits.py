@@ -146,7 +146,9 @@ def test_a_layer_packs_bit_by_bit(xp, m, d, monkeypatch):
         assert (layer_by_hand(moved) == W).all()
 
 
-@pytest.mark.parametrize("stretch", [2**26, 5000, 1], ids=["whole", "some rows", "a row"])
+@pytest.mark.parametrize(
+    "stretch", [2**26, 9000, 5000, 1], ids=["whole", "four rows", "two rows", "a row"]
+)
 @pytest.mark.parametrize("draws", [2**22, 97, 1])
 def test_sampling_draws_the_layer_of_sample_layer(stretch, draws, monkeypatch):
     wanted = {}
@@ -231,6 +233,7 @@ def test_partners_are_the_later_features_that_exist():
         (1, slice(7, 9), slice(1, 3)),
         (1, slice(7, 9), slice(2, 3)),
         (2, slice(0, 20), slice(2, 3)),
+        (2, slice(0, 20), slice(0, 2)),
     ):
         words = bits.partners(layer, tile, features, columns)
         stop = min(features.stop, TILE)

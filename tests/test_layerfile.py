@@ -198,6 +198,16 @@ def test_the_command_writes_what_python_writes(
     assert np.load(a)["readoff"] == "mean"
 
 
+def test_a_name_that_is_no_text_is_a_file_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any bytes but two may be a file's name; what cannot be printed is escaped."""
+    out = tmp_path / "\udcff.npz"
+    assert main(["export", *options(out)]) == 0
+    assert r"\udcff.npz: " in capsys.readouterr().out
+    assert np.load(out)["readoff"] == "mean"
+
+
 def test_the_readme_loads_what_its_command_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,12 @@ def _line(message: object) -> str:
     return " ".join(str(message).splitlines())
 
 
+def _printable(text: str) -> str:
+    """Return what standard output can write: a file's name may hold what is no character."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def _whole(text: str) -> int:
     try:
         return int(text)
@@ -490,8 +496,9 @@ def _run(arguments: argparse.Namespace) -> int:
         else:
             data = predict(**options).as_dict()
         text, status = _figures(data), 0
+    text = json.dumps(data, indent=2, allow_nan=False) if arguments.json else _printable(text)
     # Flushed here, where `main` handles what goes wrong, and not by Python on its way out.
-    print(json.dumps(data, indent=2, allow_nan=False) if arguments.json else text, flush=True)
+    print(text, flush=True)
     return status
 
 
