@@ -13,9 +13,11 @@ from uand import predict
 from uand.contrast import (
     READS_ON,
     SIGNS,
+    _sizes,
     contrast_variance,
     failure_probability,
     group_chances,
+    harmonic_mean,
     inverse_sizes,
     log_transform,
     log_transform_of,
@@ -71,6 +73,31 @@ OTHERS = [  # than ReLU(k - 1)
     Activation("quadratic", Fraction(2)),
     Activation("quadratic", Fraction(5, 2)),
 ]
+
+
+@pytest.mark.parametrize("chance", [0.01, 0.1, 0.5, 0.9])
+def test_harmonic_means_of_few_and_of_many(chance: float) -> None:
+    """Against the sum over all sizes; with small and large numbers in one array, and alone."""
+    for trials in ([1, 2, 5, 20], [3, 50, 4500], [60, 5000, 30_000], [5000]):
+        wanted = []
+        for n in trials:
+            k = np.arange(1, n + 1)
+            chances = stats.binom.pmf(k, n, chance)
+            wanted.append(chances.sum() / (chances / k).sum())
+        assert harmonic_mean(np.array(trials), chance) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("p", ["0.01", "0.4", "0.5", "0.6", "0.99"])
+def test_the_size_of_the_rarest_group_is_summed_over(p: str) -> None:
+    d = 300
+    sizes, chances = _sizes(d, Fraction(p)), group_chances(Fraction(p))
+    assert chances[sizes.smallest] == min(chances)
+    summed = sizes.sizes[sizes.smallest]
+    assert summed.tolist() == sorted(set(summed.round()))
+    assert summed[0] >= 1
+    assert (sizes.sizes >= 1).all()
+    covered, _ = inverse_sizes(d, Fraction(p))
+    assert sizes.weights.sum() == pytest.approx(covered, rel=1e-5)
 
 
 @pytest.mark.parametrize("act", OTHERS, ids=str)

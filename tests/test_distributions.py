@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from exact_numbers import neuron_sums, same, shortest
 
-from uand.distributions import binomial_pmf, exceedance, excess_pmf
+from uand.distributions import (
+    binomial_pmf,
+    binomial_window,
+    exceedance,
+    excess_pmf,
+    variance,
+    window_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,33 @@ def test_binomial_pmf_is_right_at_every_size(n: int, p: Any) -> None:
         for end in {len(pmf), *((int(kept[0]) - 1,) if kept[0] else ())}:
             if end <= n:  # what is cut off, or flushed to zero, is out of a float's reach
                 assert log_chance(end) < mpmath.log(1e-300)
+
+
+@pytest.mark.parametrize(
+    ("n", "p"), [(1, 0.5), (3, 0.5), (7, 0.1), (40, 0.93), (10**6, 1e-9), (10**5, 0.3)]
+)
+def test_variance_of_a_law_near_and_far_from_a_whole_mean(n: int, p: float) -> None:
+    assert variance(binomial_pmf(n, p)) == pytest.approx(n * p * (1 - p), rel=1e-11)
+    assert variance(np.array([0, 0, 0, 1.0])) == 0
+
+
+@pytest.mark.parametrize("p", [Fraction(0), Fraction(1, 3), Fraction(1)])
+@pytest.mark.parametrize("n", [0, 1, 3, 10**5])
+def test_a_window_is_a_part_of_the_whole(n: int, p: Fraction) -> None:
+    first, chances = binomial_window(n, p)
+    assert len(chances) <= window_size(n, p)
+    whole = binomial_pmf(n, p)
+    end = first + len(chances)
+    assert whole[first:end].tolist() == chances.tolist()
+    assert not whole[:first].any()
+    assert not whole[end:].any()
+
+
+def test_one_copy_exceeds_as_often_as_it_is_beyond() -> None:
+    pmf, weights = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.6])
+    for eps, beyond in ((0, 0.5), (0.5, 0.5), (1, 0.2), (1.9, 0.2), (2, 0)):
+        assert exceedance(pmf, eps, weights) == pytest.approx(0.6 * beyond, rel=1e-15)
+    assert exceedance(pmf, 0.5, weights[:1]) == 0
 
 
 def test_binomial_pmf_at_the_ends() -> None:

@@ -21,6 +21,7 @@ ROOTS = {"sqrt", "_root"}
 
 # What is no part of a result: what is told, checked beforehand, or shown while one waits.
 ASIDE = {"checks", "files", "warnings", "tqdm", "ValueError", "MemoryError"}
+ASIDE |= {"check_work", "check_memory"}
 # Variables of the package for what work and memory something will take, and how many do it at once.
 ESTIMATES = {"work", "needed", "at_once", "shared", "jobs"}
 
