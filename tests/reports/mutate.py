@@ -44,8 +44,24 @@ from record import ROOT, say
 
 GROUPS = {
     "laws": ("laws",),
-    "read-offs": ("readoff", "interference", "contrast", "distributions", "universal"),
+    "read-offs": ("readoff", "interference", "contrast", "distributions"),
     "kernels": ("features", "neurons", "bits", "bits_numba", "every_pair"),
+    "searches": ("universal", "least_error", "regimes"),
+    "extensions": tuple(
+        f"extensions.{name}"
+        for name in (
+            "superposed",
+            "targeted",
+            "gaussian",
+            "stacking",
+            "higher_order",
+            "learned",
+            "optimal",
+            "calibration",
+            "decoding",
+            "training",
+        )
+    ),
 }
 MODULES = [module for group in GROUPS.values() for module in group]
 TESTS = {"bits_numba": "bits"}
@@ -108,7 +124,7 @@ def mutants_of(module: str) -> list[perturb.Mutant]:
 
 def path_of(module: str) -> Path:
     """Return the file of a module."""
-    return ROOT / "uand" / f"{module}.py"
+    return ROOT / "uand" / f"{module.replace('.', '/')}.py"
 
 
 def names_of(mutants: Sequence[perturb.Mutant]) -> list[str]:
@@ -434,7 +450,10 @@ def judge(module: str, chosen: list[tuple[str, perturb.Mutant]], tell: Any, how:
     `how` is ``"first"``, with the module's own tests; ``"again"``, with those of `ALSO` too; or
     ``"quickly"``, with one test of the laws.
     """
-    tests = [TESTS.get(module, module), *(ALSO.get(module, ()) if how == "again" else ())]
+    tests = [
+        TESTS.get(module, module.replace(".", "_")),
+        *(ALSO.get(module, ()) if how == "again" else ()),
+    ]
     paths = [str(ROOT / "tests" / f"test_{name}.py") for name in tests]
     paths = [f"{paths[0]}::{QUICK_TEST}"] if how == "quickly" else paths
     arguments = [*paths, "--capture=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
@@ -465,17 +484,6 @@ def judgements() -> dict[str, dict[str, Any]]:
 def summary(totals: dict[str, int], entries: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the numbers of each module and group, and the survivors with their judgements."""
     judged = judgements()
-    by_module = {}
-    for module, total in totals.items():
-        of_it = [one for one in entries if one["module"] == module]
-        by_module[module] = {
-            "group": next(group for group, names in GROUPS.items() if module in names),
-            "mutants": total,
-            "killed": sum(one["killed"] for one in of_it),
-            "survived": sum(not one["killed"] and "again" in one for one in of_it),
-            # By the module's own tests only; those of other modules have not looked at them.
-            "pending": sum(not one["killed"] and "again" not in one for one in of_it),
-        }
     survivors = []
     for one in entries:
         if not one["killed"] and "again" in one:
@@ -483,6 +491,20 @@ def summary(totals: dict[str, int], entries: list[dict[str, Any]]) -> dict[str, 
             told = {"module": one["module"], "line": one["line"], "mutant": one["mutant"]}
             survivors.append(told | {"verdict": said.get("verdict"), "why": said.get("why")})
     survivors.sort(key=lambda one: (one["module"], one["line"], one["mutant"]))
+    by_module = {}
+    for module, total in totals.items():
+        of_it = [one for one in entries if one["module"] == module]
+        left = [one for one in survivors if one["module"] == module]
+        by_module[module] = {
+            "group": next(group for group, names in GROUPS.items() if module in names),
+            "mutants": total,
+            "killed": sum(one["killed"] for one in of_it),
+            "survived": len(left),
+            "equivalent": sum(one["verdict"] == "equivalent" for one in left),
+            "as good": sum(one["verdict"] == "as good" for one in left),
+            # By the module's own tests only; those of other modules have not looked at them.
+            "pending": sum(not one["killed"] and "again" not in one for one in of_it),
+        }
     return {"modules": by_module, "survivors": survivors}
 
 
