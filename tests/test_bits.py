@@ -476,6 +476,13 @@ def test_pairs_that_a_first_union_leaves_are_found_in_the_rest(xp, counters):
     assert counters.uncovered(layer, 1, 2) == np.count_nonzero(np.triu(K[TILE:, TILE:] == 0, 1))
 
 
+def test_any_neuron_may_be_the_only_one_that_reads_a_pair(xp, counters):
+    """Whichever are joined first: no neuron is passed over between them and the rest."""
+    d = 40
+    W = np.hstack([np.ones((d, 1)), np.eye(d)]).astype(np.uint8)
+    assert counters.uncovered(packed(W, xp), 0, 1) == math.comb(d, 2)
+
+
 @settings(on_each_namespace, max_examples=4)
 @given(st.integers(0, 2**32))
 def test_relabelling_features_and_neurons_changes_nothing(counters, xp, seed):
