@@ -75,6 +75,26 @@ OTHERS = [  # than ReLU(k - 1)
 ]
 
 
+@pytest.mark.parametrize("p", ["0.3", "0.5"])
+@pytest.mark.parametrize(("others", "c"), [(2, 0), (2, 1), (3, 2), (6, 1)])
+def test_four_neurons_are_the_fewest_that_answer(others: int, c: int, p: str) -> None:
+    """One in each group: by all that they can count. So few are no bell: within a factor of 2."""
+    at = Fraction(p)
+    scale = float(signal(others + c - 2, float(p)))
+    covered = 24 * math.prod(map(float, group_chances(at)))
+    fails = 0.0
+    for counts in itertools.product(range(others + 1), repeat=4):
+        chance = math.prod(
+            math.comb(others, n) * float(at) ** n * float(1 - at) ** (others - n) for n in counts
+        )
+        z = [max(on + n - 1, 0) for on, n in zip(READS_ON[c], counts, strict=True)]
+        C = sum(sign * one for sign, one in zip(SIGNS, z, strict=True))
+        fails += chance * (abs(C / scale - (c == 2)) > 0.5)
+    got = failure_probability(4, at, others, c, Fraction("0.5"), scale)
+    assert covered * fails / 2 < got < 2 * covered * fails
+    assert failure_probability(3, at, others, c, Fraction("0.5"), scale) == 0
+
+
 @pytest.mark.parametrize("chance", [0.01, 0.1, 0.5, 0.9])
 def test_harmonic_means_of_few_and_of_many(chance: float) -> None:
     """Against the sum over all sizes; with small and large numbers in one array, and alone."""
