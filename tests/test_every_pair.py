@@ -249,7 +249,8 @@ def test_the_estimate_is_what_a_process_takes_at_most():
     engine = "auto"
     peak(2, 2, 0.5, engine)  # compiles, which takes memory too, where nobody has before
     nothing = peak(2, 2, 0.5, engine)
-    for m, d, p in ((200_000, 300, 0.1), (30_000, 4000, 0.05), (2000, 40_000, 0.1)):
+    shapes = ((200_000, 300, 0.1), (30_000, 4000, 0.05), (2000, 40_000, 0.1), (2**22, 16, 0.5))
+    for m, d, p in shapes:
         taken, said = peak(m, d, p, engine) - nothing, needed_memory(m, d, p)
         assert taken <= said <= 3 * taken, (m, d, p, taken, said)
 

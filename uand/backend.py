@@ -119,24 +119,25 @@ def bernoulli_positions(n: int, p: float, rng: np.random.Generator) -> np.ndarra
 def bernoulli_stretches(
     n: int, p: float, length: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yield what `bernoulli_positions` returns in parts: the ones of each `length` bits.
+    """Yield the bits whose ones `bernoulli_positions` returns, `length` at a time, as booleans.
 
-    Whatever the length, the positions are the same; memory is bounded by that of one part and of
-    `DRAWS` gaps.
+    Whatever the length, the bits are the same; memory is bounded by that of one part, which is used
+    again for the next, and of `DRAWS` gaps.
     """
-    waiting: list[np.ndarray] = []
-    end = min(length, n)
+    part = np.zeros(min(length, n), dtype=bool)
+    start = 0
     for positions in _positions(n, p, rng):
-        while len(positions) and positions[-1] >= end:
-            cut = int(np.searchsorted(positions, end))
-            yield np.concatenate([*waiting, positions[:cut]])
-            waiting, positions, end = [], positions[cut:], min(end + length, n)
-        waiting.append(positions)
-    while True:
-        yield np.concatenate([np.empty(0, dtype=np.int64), *waiting])
-        if end >= n:
-            return
-        waiting, end = [], min(end + length, n)
+        while len(positions) and positions[-1] >= start + length:
+            cut = int(np.searchsorted(positions, start + length))
+            part[positions[:cut] - start] = True
+            yield part
+            part[:] = False
+            positions, start = positions[cut:], start + length
+        part[positions - start] = True
+    while start < n:
+        yield part[: n - start]
+        part[:] = False
+        start += length
 
 
 def _positions(n: int, p: float, rng: np.random.Generator) -> Iterator[np.ndarray]:

@@ -129,15 +129,11 @@ def sample(m: int, d: int, p: Any, rng: np.random.Generator) -> Bits:
     density = float(checks.probability("p", p))
     checks.memory(needed_bytes(m, d) + sampling_bytes(m, d), f"m = {m}, d = {d}")
     words = np.zeros((tiles(m), d + 1, WORDS), dtype="<u8")
-    rows = _stretch(m, d)
-    stretch = np.zeros(rows * m, dtype=bool)
     first = 0
-    for ones in backend.bernoulli_stretches(d * m, density, rows * m, rng):
-        count = min(rows, d - first)
-        stretch[:] = False
-        stretch[ones - first * m] = True
-        _place(words, slice(first, first + count), stretch[: count * m].reshape(count, m))
-        first += count
+    for stretch in backend.bernoulli_stretches(d * m, density, _stretch(m, d) * m, rng):
+        rows = stretch.reshape(-1, m)
+        _place(words, slice(first, first + len(rows)), rows)
+        first += len(rows)
     return Bits(words.astype(np.uint64, copy=False), m)
 
 
@@ -147,7 +143,7 @@ def _stretch(m: int, d: int) -> int:
 
 def sampling_bytes(m: int, d: int) -> int:
     """Return the bytes that `sample` takes beside the bits: one stretch and the gaps in it."""
-    return 2 * _stretch(m, d) * m + 24 * backend.DRAWS
+    return 2 * _stretch(m, d) * m + 32 * backend.DRAWS
 
 
 def readers(bits: Bits, tile: int) -> list[np.ndarray]:

@@ -262,6 +262,8 @@ def faults(arguments: Sequence[str], status: Any, out: str, err: str, folder: Pa
     """Return what is wrong with an answer."""
     found = []
     lines = err.splitlines()
+    if lines and re.fullmatch("[0-9,]+ pairs, in at most .+ GiB of memory", lines[0]):
+        del lines[0]  # `verify` says what it begins; the limit of memory here may be less
     told = re.fullmatch(r"uand( [^\n:]*)?: (error: .*|interrupted)", lines[-1]) if lines else None
     command = arguments[0] if arguments else ""
     if status not in (0, 1, 2, 3, 130):
