@@ -37,6 +37,7 @@ from uand.distributions import exceedance
 from uand.interference import kind_counts, predict, simulate
 from uand.laws import LAWS
 from uand.least_error import calibration_floor
+from uand.neurons import Activation
 from uand.readoff import PairHistogram
 
 KINDS = {"both": 2, "one": 1, "none": 0}
@@ -1287,6 +1288,43 @@ def test_dense_layers_have_the_errors_of_the_law(
         assert (got.rms_se or 0) < (0.06 if kind == "both" else 0.01) * (got.rms or 0)
     check_estimate(seen.pooled_rms, seen.pooled_rms_se, law.pooled_rms, 19, "pooled rms")
     assert seen.pooled_rms_se < 0.01 * seen.pooled_rms
+
+
+@pytest.mark.parametrize("d", [60, 3000])
+@pytest.mark.parametrize(
+    ("p", "readoff", "activation"),
+    [
+        (0.15, "mean", Activation()),
+        (0.15, "contrast", Activation()),
+        (0.4, "contrast", Activation(theta=Fraction(2))),
+        (0.5, "contrast", Activation("quadratic", Fraction(5, 2))),
+    ],
+    ids=str,
+)
+def test_the_pooled_error_alone_is_that_of_a_prediction(
+    d: int, p: float, readoff: str, activation: Activation
+) -> None:
+    """Here from the moments of each kind; there as the root of a mean over the kinds."""
+    whole = predict(
+        40, d, 5, p, 0.5, readoff=readoff, theta=activation.theta, activation=activation.kind
+    )
+    alone = interference.pooled_rms(40, d, 5, p, readoff, activation)
+    assert alone == pytest.approx(whole.pooled_rms, rel=1e-9)
+    square = sum(kind.count * (kind.bias**2 + kind.sd**2) for kind in whole.pairs.values())
+    assert whole.pooled_rms == pytest.approx(math.sqrt(square / math.comb(40, 2)), rel=1e-9)
+
+
+@pytest.mark.parametrize(("d", "p"), [(6, 0.5), (40, 0.2), (90, 0.9)])
+def test_a_pair_has_a_contrast_where_no_group_is_empty(d: int, p: float) -> None:
+    """By inclusion and exclusion over the groups that are empty."""
+    q = [p * p, p * (1 - p), p * (1 - p), (1 - p) ** 2]
+    filled = sum(
+        (-1) ** r * (1 - sum(some)) ** d for r in range(4) for some in itertools.combinations(q, r)
+    )
+    wanted = math.comb(30, 2) * (1 - filled)
+    cover = predict(30, d, 3, p, 0.5, readoff="contrast").coverage
+    assert cover.expected_uncovered == pytest.approx(wanted, rel=1e-6)
+    assert cover.probability_all_covered == pytest.approx(math.exp(-wanted), rel=1e-5)
 
 
 @pytest.mark.slow
