@@ -129,7 +129,31 @@ def _sensible(rng: np.random.Generator, actions: list[argparse.Action]) -> list[
     chosen = [action for action in actions if action.required or rng.random() < 0.3]
     # All figures take minutes: name some.
     chosen += [action for action in actions if action not in chosen and not action.option_strings]
-    return [(action, _good(rng, action)) for action in chosen]
+    parts = [(action, _good(rng, action)) for action in chosen]
+    by_dest = {action.dest: action for action in actions}
+    if "grid" not in by_dest:
+        return parts
+    (function,) = (values[0] for action, values in parts if action.dest == "function")
+    others = [(action, values) for action, values in parts if action.dest not in ("grid", "set")]
+    return others + _points(rng, by_dest["grid"], by_dest["set"], function)
+
+
+def _points(
+    rng: np.random.Generator, grid: argparse.Action, fixed: argparse.Action, function: str
+) -> list[Part]:
+    """Return the options of a grid of layers: each parameter in the grid, or the same at all."""
+    names = ["m", "d", "ell", "p"] + ["layers", "inputs"] * (function == "simulate")
+    varied = set(_some(rng, names, int(rng.integers(1, 3))))
+    parts = []
+    for name in names:
+        low, high = SIZES.get(name, (1, 3))
+        values = [
+            f"{rng.uniform(0.05, 0.95):.2f}" if name == "p" else str(rng.integers(low, high + 1))
+            for _ in range(int(rng.integers(1, 4)) if name in varied else 1)
+        ]
+        text = f"{name}={','.join(dict.fromkeys(values))}"
+        parts.append((grid if name in varied else fixed, [text]))
+    return parts
 
 
 def _mistaken(
