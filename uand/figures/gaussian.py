@@ -106,7 +106,7 @@ def crossover(
     seed: int = 73,
     backend: str = "numpy",
 ) -> Numbers:
-    """At which width does the product of two weights become better than their sum?"""
+    """At which width does a product of weights become better than their sum?"""
     layers, xp = checks.integer("layers", layers, FEWEST), select(backend)
     rng, places, gaps = random_stream(seed), [], []
     for on in ell:
@@ -247,6 +247,7 @@ def dictionaries(
 ) -> Numbers:
     """Does the error grow with the number of features in superposition?"""
     layers, xp = checks.integer("layers", layers, 2), select(backend)
+    checks.memory(12.0 * inputs * ell * d, f"inputs = {inputs}, ell = {ell}, d = {d}")
     found: dict[str, list[Numbers]] = {"independent": [], "tight": []}
     for k, (name, of) in enumerate(found.items()):
         for i, m_ in enumerate(m):

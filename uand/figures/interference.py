@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from uand import checks, features, neurons, plots, predict, readoff, simulate
 from uand.backend import random_stream, select
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se, pairs_read
 from uand.interference import Prediction, Simulation
 from uand.laws import LAWS
 
@@ -153,12 +153,12 @@ def tail(
     eps = np.arange(math.floor(100 * largest) + 1) / 100
     shares = failing_shares(m, d, ell, p, eps.tolist(), layers, inputs, seed, backend, progress)
     pairs = np.array([[ell * (ell - 1) / 2], [ell * (m - ell)], [(m - ell) * (m - ell - 1) / 2]])
-    mean = shares.mean(axis=0)
+    mean, se = mean_and_se(shares)
     return Numbers(
         eps=eps,
         law=_law(m, d, ell, p, eps.tolist()),
         mean=mean,
-        se=shares.std(axis=0, ddof=1) / math.sqrt(layers),
+        se=se,
         often=layers * inputs * pairs * mean > 50,  # failures enough for a standard error
     )
 
@@ -231,14 +231,15 @@ def dictionary(
     backend: str = "numpy",
     progress: bool = False,
 ) -> Numbers:
-    """How many pairs fail at the size of a real dictionary?"""
+    """How many pairs of a dictionary fail at which tolerance, on how many neurons each?"""
     shares = failing_shares(m, d, ell, p, tolerances, layers, inputs, seed, backend, progress)
+    mean, se = mean_and_se(shares)
     line = np.linspace(0, 1.1 * max(tolerances), 221).round(4).tolist()
     return Numbers(
         tolerances=np.array(tolerances),
         law=_law(m, d, ell, p, tolerances),
-        mean=shares.mean(axis=0),
-        se=shares.std(axis=0, ddof=1) / math.sqrt(layers),
+        mean=mean,
+        se=se,
         line=line,
         curves=_law(m, d, ell, p, line),
     )
@@ -260,9 +261,9 @@ def draw_dictionary(seen: Numbers) -> plots.Figure:
 
 
 RECIPES = (
-    Recipe(width, draw_width, full={"layers": 2000}),
-    Recipe(bias, draw_bias, full={"layers": 1000}),
-    Recipe(tail, draw_tail, full={"layers": 4000}),
-    Recipe(contrast, draw_contrast, full={"layers": 400}),
-    Recipe(dictionary, draw_dictionary, full={"layers": 1000}),
+    Recipe(width, draw_width, full={"layers": 2000}, work=pairs_read),
+    Recipe(bias, draw_bias, full={"layers": 1000}, work=pairs_read),
+    Recipe(tail, draw_tail, full={"layers": 4000}, work=pairs_read),
+    Recipe(contrast, draw_contrast, full={"layers": 400}, work=pairs_read),
+    Recipe(dictionary, draw_dictionary, full={"layers": 1000}, work=pairs_read),
 )
