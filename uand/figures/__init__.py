@@ -170,6 +170,15 @@ def pairs_read(m: int, layers: int, inputs: int = 1, **others: Any) -> int:
     return m * m * layers * inputs * points
 
 
+def positive(name: str, values: Iterable[float]) -> np.ndarray:
+    """Return the values of a parameter as an array, or raise if one is not more than 0."""
+    several = list(values)
+    for one in several:
+        if checks.finite(name, one) <= 0:
+            raise ValueError(f"{name} = {one}: must be more than 0")
+    return np.array(several)
+
+
 def mean_and_se(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean over an axis, of at least two independent values, and its standard error."""
     deviation = values.std(axis=axis, ddof=1)
@@ -310,8 +319,8 @@ def make(
             raise  # the book's own parameters: a mistake of ours
         told = ", ".join(f"{name} = {value!r}" for name, value in (values or {}).items())
         raise ValueError(
-            f"{recipe.name}: {told}: must be parameters that it can be drawn for ({error!r})"
-        ) from None
+            f"{recipe.name}: {told}: must be parameters that it can be drawn for"
+        ) from error
     for one, path in paths.items():
         files.replace("out", path, partial(_write, drawn[one]))
     return made

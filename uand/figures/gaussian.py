@@ -185,7 +185,7 @@ def widths(
     """Which random layer errs least on an AND, at equal width?"""
     xp, kink, measured = select(backend), best_kink(ell), []
     for i, width in enumerate(d):
-        layers = neurons // width
+        layers = neurons // checks.integer("d", width, 1)
         if layers >= FEWEST:
             y = read("both", ell, width, layers, random_stream(seed, i), kink, xp=xp)
             slope = 1 / (1 + gaussian.product_noise(ell, width, kink).both ** 2)
@@ -251,7 +251,7 @@ def dictionaries(
     found: dict[str, list[Numbers]] = {"independent": [], "tight": []}
     for k, (name, of) in enumerate(found.items()):
         for i, m_ in enumerate(m):
-            rng = random_stream(seed, k, i)
+            rng, m_ = random_stream(seed, k, i), checks.integer("m", m_, 2)
             v = draw_directions(name, m_, d0, rng, xp)
             overlap = (float(xp.sum((v.T @ v) ** 2)) - m_) / (m_ * (m_ - 1))
             errors = [gaussian.dictionary_errors(v, d, ell, inputs, rng) for _ in range(layers)]

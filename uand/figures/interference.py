@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from uand import checks, features, neurons, plots, predict, readoff, simulate
 from uand.backend import random_stream, select
-from uand.figures import Numbers, Recipe, mean_and_se, pairs_read
+from uand.figures import Numbers, Recipe, mean_and_se, pairs_read, positive
 from uand.interference import Prediction, Simulation
 from uand.laws import LAWS
 
@@ -36,7 +35,7 @@ def bias(
     progress: bool = False,
 ) -> Numbers:
     """How far off is each kind of pair on average?"""
-    ell = checks.integer("ell", ell, 2)
+    ell, densities = checks.integer("ell", ell, 2), positive("densities", densities).tolist()
     at = [{"m": m, "d": d, "ell": ell, "p": p} for p in densities]
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     laws, runs = both_ways(at, seed, sample)
@@ -113,7 +112,8 @@ def failing_shares(
     progress: bool,
 ) -> np.ndarray:
     """Return the share of the pairs that fail, by layer, kind of pair and tolerance."""
-    layers = checks.integer("layers", layers, 2)
+    layers, inputs = checks.integer("layers", layers, 2), checks.integer("inputs", inputs, 1)
+    exact = [checks.tolerance("tolerances", eps) for eps in tolerances]
     ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")  # pairs of all three kinds
     shares = np.zeros((layers, len(readoff.KINDS), len(tolerances)))
     for r in tqdm(range(layers), disable=None if progress else True, unit="layer"):
@@ -124,7 +124,7 @@ def failing_shares(
         for i, c in enumerate(readoff.KINDS.values()):
             K, S, count = (values[H.c == c] for values in (H.K, H.S, H.count))
             error = S - K if c == 2 else S  # K times that of the estimate
-            for j, eps in enumerate(map(Fraction, map(str, tolerances))):
+            for j, eps in enumerate(exact):
                 fails = (K == 0) | (error * eps.denominator > eps.numerator * K)
                 shares[r, i, j] = count[fails].sum() / count.sum()
     return shares
@@ -191,7 +191,7 @@ def contrast(
     progress: bool = False,
 ) -> Numbers:
     """Which read-off errs less?"""
-    ell = checks.integer("ell", ell, 2)
+    ell, densities = checks.integer("ell", ell, 2), positive("densities", densities).tolist()
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     seen = Numbers(densities=np.array(densities), laws={}, runs={})
     for name in checks.READOFFS:

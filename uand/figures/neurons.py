@@ -6,7 +6,7 @@ import numpy as np
 
 from uand import checks, features, neurons, plots
 from uand.backend import random_stream
-from uand.figures import Numbers, Recipe, mean_and_se
+from uand.figures import Numbers, Recipe, mean_and_se, positive
 from uand.laws import LAWS
 
 
@@ -39,7 +39,8 @@ def activation(
     seed: int = 2,
 ) -> Numbers:
     """How often is a neuron on, and how active is it on average?"""
-    layers = checks.integer("layers", layers, 2)
+    ell, layers = checks.integer("ell", ell, 1), checks.integer("layers", layers, 2)
+    densities = positive("densities", densities)
     measured = np.zeros((layers, len(densities), 2))  # share of neurons on, mean activation
     for i, p in enumerate(densities):
         for r in range(layers):
@@ -49,7 +50,7 @@ def activation(
             measured[r, i] = (z > 0).mean(), z.mean()
     means, se = mean_and_se(measured)
     laws = np.array([[LAWS[key](ell, p) for key in ("A3.on", "A3.mean")] for p in densities])
-    return Numbers(ell=ell, densities=np.array(densities), laws=laws, means=means, se=se)
+    return Numbers(ell=ell, densities=densities, laws=laws, means=means, se=se)
 
 
 def draw_activation(seen: Numbers) -> plots.Figure:

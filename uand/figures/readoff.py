@@ -50,7 +50,7 @@ def uncovered(
     seed: int = 3,
 ) -> Numbers:
     """How dense must neurons be for few pairs to be missed?"""
-    layers = checks.integer("layers", layers, 2)
+    m, layers = checks.integer("m", m, 2), checks.integer("layers", layers, 2)
     share = np.zeros((layers, len(densities)))
     for i, p in enumerate(densities):
         for r in range(layers):

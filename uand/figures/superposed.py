@@ -10,7 +10,7 @@ from scipy.special import lambertw
 from uand import checks, neurons, plots, universal
 from uand.backend import random_stream, select
 from uand.extensions import superposed
-from uand.figures import Numbers, Recipe, mean_and_se
+from uand.figures import Numbers, Recipe, mean_and_se, positive
 from uand.laws import LAWS
 
 MANY = 2000  # features from which on a layer takes long
@@ -30,6 +30,7 @@ def misfires(
 ) -> Numbers:
     """How many neurons misfire, the more features share the dimensions of the input?"""
     checks.integer("layers", layers, 5)
+    positive("ell", [ell]), positive("p", [p])
     checks.memory(16.0 * inputs * (ell * d0 + d), f"inputs = {inputs}, d0 = {d0}, d = {d}")
     laws, means, se = np.empty((3, len(thresholds), len(m)))
     for number, (i, j) in enumerate(np.ndindex(laws.shape)):
@@ -172,13 +173,15 @@ def covered(
 ) -> Numbers:
     """Which share of the pairs is covered, if the density keeps the noise of a neuron at 1?"""
     checks.integer("layers", layers, 2)
+    among, m = checks.integer("among", among, 2), positive("m", m)
+    d0, ell = checks.integer("d0", d0, 1), checks.integer("ell", ell, 1)
     xp, share = select(backend), np.empty((layers, len(m)))
     for r, i in np.ndindex(share.shape):  # the pairs among some of the features
         p = min(d0 / (m[i] * ell), 1.0)
         W = neurons.sample_layer(among, d, p, random_stream(seed, i, r), xp)
         share[r, i] = 1 - universal.uncovered_pairs(W) / math.comb(among, 2)
     mean, se = mean_and_se(share)
-    law = LAWS["A23.covered"](np.array(m), d0, d, ell)
+    law = LAWS["A23.covered"](m, d0, d, ell)
     return Numbers(d0=d0, d=d, ell=ell, m=m, law=law, mean=mean, se=se)
 
 

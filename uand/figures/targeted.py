@@ -45,7 +45,7 @@ def hub(
     seed: int = 86,
 ) -> Numbers:
     """What does a hub do to the pairs that it is not in?"""
-    checks.integer("further", further, 3)
+    layers, further = checks.integer("layers", layers, 1), checks.integer("further", further, 3)
     checks.memory(24.0 * layers * (max(pairs) + further), f"layers = {layers}, pairs = {pairs}")
     biases: dict[str, list[tuple[float, float, float]]] = {}
     for i, D in enumerate(pairs):
@@ -106,7 +106,7 @@ def neurons_each(
     backend: str = "numpy",
 ) -> Numbers:
     """How many bits are wrong, if each chosen pair is given one neuron or several?"""
-    layers = checks.integer("layers", layers, 2)
+    layers, ell = checks.integer("layers", layers, 2), checks.integer("ell", ell, 2)
     pairs = round(float(LAWS["A24.capacity"](d0, d, ell, _zeta(delta))))
     means, se = np.empty((2, len(nu), len(KINDS)))
     for i, n in enumerate(nu):

@@ -28,7 +28,7 @@ def threshold(
     seed: int = 52,
 ) -> Numbers:
     """How sharp is the step from layers that miss pairs to layers that miss none?"""
-    sampled = _layers_of(m, layers)
+    d, sampled = checks.integer("d", d, 1), _layers_of(m, layers)
     covered, x = np.zeros((2, len(sampled), len(ratios)))
     for i, (m_, repeats) in enumerate(sampled.items()):
         rng = random_stream(seed, m_)
@@ -80,7 +80,8 @@ def threshold_by_width(
 ) -> Numbers:
     """How does the threshold fall with the width?"""
     blocks = checks.integer("blocks", blocks, 2)
-    layers = checks.integer("layers", layers, 1)
+    m, layers = checks.integer("m", m, 2), checks.integer("layers", layers, 1)
+    widths = [checks.integer("widths", d, 1) for d in widths]
     checks.memory(24.0 * m * max(widths), f"m = {m}, widths = {widths}")
     rng = random_stream(seed)
     critical = np.zeros((blocks, layers, len(widths)))
