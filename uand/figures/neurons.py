@@ -40,7 +40,7 @@ def activation(
 ) -> Numbers:
     """How often is a neuron on, and how active is it on average?"""
     ell, layers = checks.integer("ell", ell, 1), checks.integer("layers", layers, 2)
-    densities = positive("densities", densities)
+    densities = positive("densities", densities).tolist()
     measured = np.zeros((layers, len(densities), 2))  # share of neurons on, mean activation
     for i, p in enumerate(densities):
         for r in range(layers):
@@ -50,7 +50,7 @@ def activation(
             measured[r, i] = (z > 0).mean(), z.mean()
     means, se = mean_and_se(measured)
     laws = np.array([[LAWS[key](ell, p) for key in ("A3.on", "A3.mean")] for p in densities])
-    return Numbers(ell=ell, densities=densities, laws=laws, means=means, se=se)
+    return Numbers(ell=ell, densities=np.array(densities), laws=laws, means=means, se=se)
 
 
 def draw_activation(seen: Numbers) -> plots.Figure:

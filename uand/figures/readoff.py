@@ -56,8 +56,9 @@ def uncovered(
         for r in range(layers):
             W = neurons.sample_layer(m, d, p, random_stream(seed, i, r))
             share[r, i] = universal.uncovered_pairs(W) / math.comb(m, 2)
-    p, (mean, se) = np.array(densities), mean_and_se(share)
-    return Numbers(d=d, densities=p, law=LAWS["A12.uncovered"](d, p), mean=mean, se=se)
+    law = LAWS["A12.uncovered"](d, np.array(densities))
+    mean, se = mean_and_se(share)
+    return Numbers(d=d, densities=np.array(densities), law=law, mean=mean, se=se)
 
 
 def draw_uncovered(seen: Numbers) -> plots.Figure:

@@ -173,7 +173,7 @@ def covered(
 ) -> Numbers:
     """Which share of the pairs is covered, if the density keeps the noise of a neuron at 1?"""
     checks.integer("layers", layers, 2)
-    among, m = checks.integer("among", among, 2), positive("m", m)
+    among, size = checks.integer("among", among, 2), positive("m", m)
     d0, ell = checks.integer("d0", d0, 1), checks.integer("ell", ell, 1)
     xp, share = select(backend), np.empty((layers, len(m)))
     for r, i in np.ndindex(share.shape):  # the pairs among some of the features
@@ -181,7 +181,7 @@ def covered(
         W = neurons.sample_layer(among, d, p, random_stream(seed, i, r), xp)
         share[r, i] = 1 - universal.uncovered_pairs(W) / math.comb(among, 2)
     mean, se = mean_and_se(share)
-    law = LAWS["A23.covered"](m, d0, d, ell)
+    law = LAWS["A23.covered"](size, d0, d, ell)
     return Numbers(d0=d0, d=d, ell=ell, m=m, law=law, mean=mean, se=se)
 
 
