@@ -1,9 +1,11 @@
 """Every figure of the book is made in one place, and the same again each time."""
 
 import json
+import math
 import re
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SMALL = "neurons-layer"  # drawn in no time
 
 
-def small(seed=3, samples=100, densities=(0.1, 0.5), word="mean", backend="numpy"):
+def small(seed=3, samples=100, densities=(0.1, 0.5), word="mean", switch=False, backend="numpy"):
     """What does a figure of this test show?"""
     rng = np.random.default_rng(seed)
     if word not in ("mean", "sum"):
@@ -33,6 +35,20 @@ def draw_small(seen):
 @pytest.fixture
 def recipe():
     return Recipe(small, draw_small, full={"samples": 1000})
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Let CuPy be there, and find a GPU."""
+    cupy = ModuleType("cupy")
+    cupy.cuda = SimpleNamespace(
+        runtime=SimpleNamespace(
+            getDeviceCount=lambda: 1,
+            getDevice=lambda: 0,
+            getDeviceProperties=lambda number: {"name": b"a GPU"},
+        )
+    )
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
 
 
 @pytest.fixture(params=figures.FORMATS)
@@ -126,12 +142,14 @@ def test_an_interruption_leaves_no_part_of_a_file(recipe, tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"seed": "one"}, "seed = 'one': must be of the kind of 3"),
-        ({"samples": 1.5}, "samples = 1.5: must be of the kind of 100"),
-        ({"samples": True}, "samples = True: must be of the kind of 100"),
-        ({"densities": ("a",)}, "densities = 'a': must be of the kind of 0.1"),
-        ({"densities": ()}, "densities = ()"),
-        ({"word": 3}, "word = 3: must be of the kind of 'mean'"),
+        ({"seed": "one"}, "seed = 'one': must be a whole number, as 3"),
+        ({"samples": 1.5}, "samples = 1.5: must be a whole number, as 100"),
+        ({"samples": math.inf}, "samples = inf: must be a whole number, as 100"),
+        ({"samples": True}, "samples = True: must be a whole number, as 100"),
+        ({"densities": ("a",)}, "densities = 'a': must be a number, as 0.1"),
+        ({"densities": ()}, "densities = (): must be one value or several, as (0.1, 0.5)"),
+        ({"word": 3}, "word = 3: must be a word, as 'mean'"),
+        ({"switch": 1}, "switch = 1: must be True or False, as False"),
         ({"word": "none"}, "word = 'none': must be mean or sum"),
         ({"samples": 0}, "samples = 0: must be parameters that it can be drawn for"),
     ],
@@ -148,6 +166,14 @@ def test_one_value_stands_for_a_sequence_of_one(recipe, tmp_path):
     assert made.provenance["parameters"]["densities"] == (0.2,)
 
 
+def test_a_whole_number_may_be_written_as_a_float(recipe, tmp_path):
+    plain, float_ = (
+        figures.make(recipe, tmp_path, values={"samples": n}).provenance for n in (10**5, 1e5)
+    )
+    assert plain == float_
+    assert isinstance(float_["parameters"]["samples"], int)
+
+
 def test_a_mistake_in_a_recipe_is_not_blamed_on_the_user(tmp_path):
     def broken(seed=1):
         """Is this broken?"""
@@ -159,9 +185,32 @@ def test_a_mistake_in_a_recipe_is_not_blamed_on_the_user(tmp_path):
 
 def test_the_backend_reaches_only_the_figures_that_compute_on_it(recipe, tmp_path):
     made = figures.make(recipe, tmp_path, backend="auto")
-    assert made.provenance["parameters"]["backend"] == "auto"
+    assert made.provenance["parameters"]["backend"] == figures.backend.select("auto").__name__
     other = figures.make(recipes()[SMALL], tmp_path, backend="auto")
     assert "backend" not in other.provenance["parameters"]
+
+
+def test_a_file_says_which_backend_auto_took(recipe, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)  # importing it fails
+    (path,) = figures.make(recipe, tmp_path, backend="numpy").files
+    written = path.read_bytes()
+    assert figures.make(recipe, tmp_path, backend="auto").files == (path,)
+    assert path.read_bytes() == written
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_file_says_that_auto_took_the_gpu(recipe, tmp_path):
+    made = figures.make(recipe, tmp_path, backend="auto")
+    assert made.provenance["parameters"]["backend"] == "cupy"
+
+
+@pytest.mark.usefixtures("gpu")
+def test_the_command_and_python_make_the_same_file(recipe, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(figures, "recipes", lambda: {recipe.name: recipe})
+    assert run(capsys, "--out", str(tmp_path / "command"))[0] == 0
+    file = f"{recipe.name}.svg"
+    (made,) = figures.make(recipe, tmp_path).files
+    assert (tmp_path / "command" / file).read_bytes() == made.read_bytes()
 
 
 def run(capsys, *arguments):
@@ -178,6 +227,26 @@ def test_the_command_lists_every_figure(capsys):
     assert [one["name"] for one in json.loads(out)] == list(recipes())
     status, out, _ = run(capsys, "--list")
     assert all(f"{one.name}\n    {one.question}\n" in out for one in recipes().values())
+
+
+def test_the_list_has_of_the_full_size_what_differs(recipe, capsys, monkeypatch):
+    same = Recipe(neurons.layer, neurons.draw_layer)
+    monkeypatch.setattr(figures, "recipes", lambda: {one.name: one for one in (recipe, same)})
+    _, out, _ = run(capsys, "--list")
+    (book, full) = re.findall(r"    book: .*samples=100,.*\n    (full): (.*)", out)[0]
+    assert (book, full) == ("full", "samples=1000")
+    assert out.count("book: ") == 2
+    assert out.count("full: ") == 1
+
+
+def test_a_question_holds_whatever_the_parameters_are():
+    words = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    for one in recipes().values():
+        values = str([value for name, value in one.parameters().items() if name != "seed"])
+        whole = {int(text) for text in re.findall(r"(?<![\d.])\d+(?![\d.])", values)}
+        told = set(re.findall(r"\w+", one.question.lower()))
+        named = {str(n) for n in whole} | {words[n] for n in whole if 1 < n < len(words)}
+        assert not told & named, f"{one.name}: {one.question}"
 
 
 def test_the_command_makes_files_and_names_them(capsys, tmp_path):
@@ -207,7 +276,8 @@ def test_a_page_stands_for_its_figures():
         ([SMALL, "--format", ""], "format = ''"),
         ([SMALL, "--set", "m"], "set = 'm': must be NAME=VALUE"),
         ([SMALL, "--set", "repeats=3"], "set = 'repeats=3': must name a parameter"),
-        ([SMALL, "--set", "m=five"], "m = 'five': must be of the kind of 5"),
+        ([SMALL, "--set", "m=five"], "m = 'five': must be a whole number, as 5"),
+        ([SMALL, "--set", "m=5", "--set", "m=6"], "set = 'm=6': must be NAME=VALUE, as in m=1"),
         ([SMALL, "--out", "file"], "out = 'file': must be a folder"),
         ([SMALL, "--out", ""], "out = '': must be a folder"),
         ([SMALL, "--backend", "abacus"], "abacus"),
@@ -222,3 +292,90 @@ def test_a_mistake_on_the_command_line_is_one_line(arguments, told, capsys, tmp_
     assert told in error
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        (SMALL, {"on": 7}, "on = 7: must be an integer from 1 to m = 5"),
+        (SMALL, {"m": 4}, "reads = 5: must be an integer from 1 to m = 4"),
+        (SMALL, {"m": 0}, "m = 0: must be an integer of at least 1"),
+        ("features-pairs-seen", {"repeats": 1}, "repeats = 1: must be an integer of at least 2"),
+        (
+            "features-pairs-seen",
+            {"inputs": (10, -3)},
+            "inputs = -3: must be an integer of at least 1",
+        ),
+        ("neurons-activation", {"layers": 1}, "layers = 1: must be an integer of at least 2"),
+        ("neurons-activation", {"densities": 0.0}, "densities = 0.0: must be more than 0"),
+        ("readoff-uncovered", {"m": 1}, "m = 1: must be an integer of at least 2"),
+        ("interference-bias", {"densities": 0.0}, "densities = 0.0: must be more than 0"),
+        ("interference-contrast", {"densities": 0.0}, "densities = 0.0: must be more than 0"),
+        ("interference-tail", {"inputs": 0}, "inputs = 0: must be an integer of at least 1"),
+        ("interference-dictionary", {"tolerances": math.nan}, "tolerances = nan: must be a finite"),
+        ("universal-threshold", {"d": -3}, "d = -3: must be an integer of at least 1"),
+        ("universal-threshold-by-width", {"m": -3}, "m = -3: must be an integer of at least 2"),
+        ("universal-threshold-by-width", {"widths": -3}, "widths = -3: must be an integer of at"),
+        ("superposed-misfires", {"ell": 0}, "ell = 0: must be more than 0"),
+        ("superposed-covered", {"ell": 0}, "ell = 0: must be an integer of at least 1"),
+        ("superposed-covered", {"m": 0}, "m = 0: must be more than 0"),
+        ("superposed-covered", {"among": 1}, "among = 1: must be an integer of at least 2"),
+        ("targeted-hub", {"layers": 0}, "layers = 0: must be an integer of at least 1"),
+        ("targeted-neurons-each", {"ell": 0}, "ell = 0: must be an integer of at least 2"),
+        ("gaussian-widths", {"d": 0}, "d = 0: must be an integer of at least 1"),
+        ("gaussian-dictionaries", {"m": 1}, "m = 1: must be an integer of at least 2"),
+    ],
+)
+def test_a_parameter_that_a_figure_cannot_be_drawn_for_is_named(name, values, told, tmp_path):
+    with pytest.raises(ValueError, match=re.escape(f"{name}: {told}")):
+        figures.make(recipes()[name], tmp_path, values=values)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("features-pairs-seen", {"ell": 100_000, "m": 10**6}),
+        ("features-pairs-seen", {"inputs": 10**10}),
+        ("features-number-on", {"m": 10**8}),
+        ("features-number-on", {"inputs": 10**9}),
+        ("superposed-misfires", {"inputs": 10**8}),
+        ("targeted-hub", {"layers": 10**9}),
+        ("gaussian-dictionaries", {"inputs": 10**8}),
+        ("higher-order-bias-order", {"layers": 10**9}),
+        ("higher-order-noise-order", {"layers": 10**9}),
+        ("higher-order-worst-error", {"layers": 10**9}),
+        ("higher-order-functions", {"layers": 10**9}),
+        ("learned-curve", {"inputs": 10**9}),
+        ("learned-calibrated", {"d": 10**7}),
+        ("calibration-floor-book", {"d": 10**7}),
+        ("calibration-floor-book", {"d0": 10**7}),
+        ("decoding-decoders", {"m": 10**6}),
+    ],
+)
+def test_what_does_not_fit_in_memory_is_not_begun(name, values, tmp_path, monkeypatch):
+    def refuse(*arguments, **named):
+        pytest.fail("sampled before memory was asked for", False)
+
+    monkeypatch.setattr(np.random, "SeedSequence", refuse)  # of every stream of random numbers
+    with pytest.raises(ValueError, match="must need less memory than"):
+        figures.make(recipes()[name], tmp_path, values=values)
+
+
+def test_a_figure_says_that_it_is_far_larger_than_at_full_size(recipe, tmp_path, capsys):
+    counted = Recipe(small, draw_small, {"samples": 1000}, work=lambda samples, **others: samples)
+    for samples in (100, 1999):
+        figures.make(counted, tmp_path, values={"samples": samples})
+    assert capsys.readouterr().err == ""
+    figures.make(counted, tmp_path, values={"samples": 5_000_000})
+    told = f"{recipe.name}: 5,000 times the work of --size full, which takes minutes\n"
+    assert capsys.readouterr().err == told
+
+
+def test_the_work_of_a_figure_grows_as_the_pairs_that_it_reads():
+    told = {name: one for name, one in recipes().items() if one.work}
+    assert {"interference-tail", "readoff-uncovered", "regimes-share"} <= told.keys()
+    for name, one in told.items():
+        full = one.parameters("full")
+        m = "sampled_m" if name == "regimes-share" else "m"
+        more = tuple(1000 * n for n in full[m]) if name == "universal-threshold" else 1000 * full[m]
+        assert one.work(**full | {m: more}) == 10**6 * one.work(**full)

@@ -306,6 +306,13 @@ def test_the_colours_of_the_kinds_are_used_for_nothing_else() -> None:
 def test_the_page_of_the_package_has_every_chapter_and_the_whole_interface() -> None:
     """What a page's module offers is documented; each section leads to its chapter."""
     text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    under = re.split(r"^#+ ", text, flags=re.MULTILINE)
+    for module in ("sweep", "figures", "provenance"):  # each under a heading, with its import
+        (part,) = [part for part in under if f"automodule:: uand.{module}\n" in part]
+        assert part.count("automodule::") == 1
+        assert re.search(
+            rf"^from uand(\.{module} import \w+| import {module}$)", part, re.MULTILINE
+        )
     for name in set(uand.__all__) - {"__version__"}:
         assert f".. autofunction:: uand.{name}\n" in text
     documented = set(re.findall(r"^\.\. automodule:: uand\.(\S+)$", text, re.MULTILINE))
@@ -314,10 +321,33 @@ def test_the_page_of_the_package_has_every_chapter_and_the_whole_interface() -> 
         if (ROOT / "uand" / f"{name}.py").exists():
             assert name.replace("/", ".") in documented, f"{page} has a module of its name"
             assert f"{{doc}}`{name}`" in text
-    # What is left out of a module is documented above it.
-    for module, left_out in re.findall(
-        r"^\.\. automodule:: (\S+)\n   :exclude-members: (.*)$", text, re.MULTILINE
+    # What is left out of a module is documented above it, but for what only the module needs.
+    own = {"uand.sweep.flat", "uand.sweep.point_seed"}
+    for module, options in re.findall(
+        r"^\.\. automodule:: (\S+)\n((?:   :.*\n)*)", text, re.MULTILINE
     ):
-        for name in left_out.split(", "):
+        for name in ", ".join(re.findall(r":exclude-members: (.*)", options)).split(", "):
             places = (f"uand.{name}\n", f"{module}.{name}\n")
-            assert any(f":: {place}" in text for place in places), f"{module}.{name}"
+            known = not name or f"{module}.{name}" in own
+            assert known or any(f":: {place}" in text for place in places), f"{module}.{name}"
+
+
+def properties() -> list[tuple[str, str]]:
+    """Return where each property of the package is, and the first line of its docstring."""
+    found = []
+    for path in sorted((ROOT / "uand").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(
+                "property" in ast.unparse(one) for one in node.decorator_list
+            ):
+                first = (ast.get_docstring(node) or "").partition("\n")[0]
+                found.append((f"{path.name}: {node.name}", first))
+    return found
+
+
+def test_no_property_begins_with_what_sphinx_takes_for_its_type() -> None:
+    """In the first line of a property's docstring a colon ends the name of a type."""
+    assert len(properties()) > 20
+    for place, first in properties():
+        text = re.sub(r":\w+:`[^`]*`|`+[^`]*`+", "", first)  # roles and code
+        assert ":" not in text, f"{place}: {first}"

@@ -250,13 +250,19 @@ def _parser() -> argparse.ArgumentParser:
         default="book",
         help="that of the book, or one that takes minutes; default: %(default)s",
     )
-    figures.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    figures.add_argument(
+        "--backend",
+        choices=("auto", "numpy", "cupy"),
+        default="numpy",
+        help="what samples; auto: a GPU where there is one; default: %(default)s, as in the book",
+    )
     figures.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="PARAMETER=VALUE",
-        help="another value, in the chosen figures that take the parameter; may be repeated",
+        help="another value, in the chosen figures that take the parameter; may be repeated, with "
+        "another parameter",
     )
     figures.add_argument(
         "--resume", action="store_true", help="leave what is there and was made from the same"
@@ -431,13 +437,18 @@ def _sweep(function: Any, options: dict[str, Any]) -> Any:
     return sweep(function, grid, fixed, **others, progress=True)
 
 
+def _values(parameters: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+
+
 def _list_text(described: list[dict[str, Any]]) -> str:
     lines = []
     for one in described:
         lines += [one["name"], f"    {one['question']}"]
-        for size in ("book", "full"):
-            values = ", ".join(f"{name}={value}" for name, value in one[size].items())
-            lines += [f"    {size}: {values or 'no parameters'}"]
+        book, full = one["book"], one["full"]
+        more = {name: value for name, value in full.items() if value != book[name]}
+        lines += [f"    book: {_values(book) or 'no parameters'}"]
+        lines += [f"    full: {_values(more)}"] if more else []
     return "\n".join(lines)
 
 

@@ -502,7 +502,7 @@ class _Demand:
 
     @property
     def nats(self) -> float:
-        """How rare the failure of a pair must be, in nats: L of B2, and at least 1."""
+        """How rare the failure of a pair must be, in nats, which is L of B2; at least 1."""
         return max(1.0, math.log(self.pairs / self.delta))
 
     def failures(self, d: int, p: float, eps: Fraction) -> float:

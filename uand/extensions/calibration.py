@@ -133,7 +133,7 @@ class Errors:
 
     @property
     def means(self) -> tuple[float, ...]:
-        """The mean estimates in the order of `floor`: both, one, none."""
+        """The mean estimates of pairs with both, one and none on, as `floor` has them."""
         return tuple(self.mean[kind] for kind in ("both", "one", "none"))
 
 

@@ -213,7 +213,7 @@ class Stack:
 
     @property
     def units(self) -> int:
-        """How many units a bank has: all ReLUs, or half of the steps."""
+        """How many units a bank has, which is all ReLUs, or half of the steps."""
         return self.d // 4 if self.repair == STEPS else self.d
 
     @cached_property

@@ -13,6 +13,7 @@ import hashlib
 import inspect
 import io
 import json
+import math
 import os
 import sys
 import warnings
@@ -24,9 +25,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
+import numpy as np
 from tqdm import tqdm
 
-from uand import checks, files, plots, provenance
+from uand import backend, checks, files, plots, provenance
 
 # The pages that have figures, in the book's order.
 PAGES = (
@@ -74,12 +76,16 @@ class Recipe:
     reads : callable, optional
         Of a figure of recorded data: returns what is in the file that its parameter ``recorded``
         names, or raises a ``ValueError``. The figure was made from that, and not from the name.
+    work : callable, optional
+        Of a figure that reads all pairs of layer after layer, which a thousand times the features
+        make a million times as many: returns how much that is at some parameters, in any unit.
     """
 
     compute: Callable[..., Numbers]
     draw: Callable[[Numbers], plots.Figure]
     full: Mapping[str, Any] = field(default_factory=dict)
     reads: Callable[[str], bytes] | None = None
+    work: Callable[..., int] | None = None
 
     @property
     def page(self) -> str:
@@ -88,7 +94,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """The page's name and the function's, joined by a hyphen: that of its files, too."""
+        """The page's name and the function's, joined by a hyphen, as its files are called."""
         return f"{self.page}-{self.compute.__name__}".replace("_", "-")
 
     @property
@@ -143,18 +149,40 @@ def assign(assignments: Iterable[str], chosen: Sequence[Recipe]) -> dict[str, An
     Raises
     ------
     ValueError
-        If one is no assignment, its value is none of Python's, or no chosen figure has the name.
+        If one is no assignment, no chosen figure has the name, or a name is there twice.
     """
     known = {name for recipe in chosen for name in recipe.parameters()}
     values: dict[str, Any] = {}
     for text in assignments:
         name, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"set = {text!r}: must be NAME=VALUE, as in m=100000")
+        if not equals or name in values:
+            once = ", each NAME once" if equals else ""
+            raise ValueError(f"set = {text!r}: must be NAME=VALUE, as in m=100000{once}")
         if name not in known - {"backend"}:
             raise ValueError(f"set = {text!r}: must name a parameter of a chosen figure (--list)")
         values[name] = checks.literal(value)
     return values
+
+
+def pairs_read(m: int, layers: int, inputs: int = 1, **others: Any) -> int:
+    """Return the work of a figure that reads all pairs on every layer and input, but a factor."""
+    points = len(others.get("densities", ())) or len(others.get("widths", ())) or 1
+    return m * m * layers * inputs * points
+
+
+def positive(name: str, values: Iterable[float]) -> np.ndarray:
+    """Return the values of a parameter as an array, or raise if one is not more than 0."""
+    several = list(values)
+    for one in several:
+        if checks.finite(name, one) <= 0:
+            raise ValueError(f"{name} = {one}: must be more than 0")
+    return np.array(several)
+
+
+def mean_and_se(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over an axis, of at least two independent values, and its standard error."""
+    deviation = values.std(axis=axis, ddof=1)
+    return values.mean(axis=axis), deviation / math.sqrt(values.shape[axis])
 
 
 @dataclass(frozen=True)
@@ -178,19 +206,25 @@ def _like(name: str, value: Any, default: Any) -> Any:
     """Return `value` as the parameter `name` takes it, judged by its default."""
     if default is None:
         return value
+    wanted = "a number"
     if isinstance(default, (tuple, list)):
         values = value if isinstance(value, (tuple, list)) else (value,)
         if values:
             return tuple(_like(name, one, default[0]) for one in values)
+        wanted = "one value or several"
     elif isinstance(default, (bool, str)):
         if isinstance(value, type(default)):
             return value
+        wanted = "a word" if isinstance(default, str) else "True or False"
     elif isinstance(default, int):
         if isinstance(value, int) and not isinstance(value, bool):
             return value
+        if isinstance(value, float) and value.is_integer():  # 1e5
+            return int(value)
+        wanted = "a whole number"
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    raise ValueError(f"{name} = {value!r}: must be of the kind of {default!r}")
+    raise ValueError(f"{name} = {value!r}: must be {wanted}, as {default!r}")
 
 
 def _provenance(
@@ -201,8 +235,8 @@ def _provenance(
     takes_backend = "backend" in parameters
     for name in parameters.keys() & values.keys():
         parameters[name] = _like(name, values[name], recipe.parameters()[name])
-    if takes_backend:
-        parameters["backend"] = computes_on
+    if takes_backend:  # the one that is taken, where it was left to choose
+        parameters["backend"] = backend.select(computes_on).__name__
     made_by = provenance.describe(computes_on if takes_backend else "numpy")
     made_from = {"figure": recipe.name, "size": size, "parameters": parameters, **made_by}
     if recipe.reads:
@@ -236,7 +270,8 @@ def make(
     formats : sequence of {"svg", "png", "pdf"}
     size : {"book", "full"}
     backend : {"numpy", "cupy", "auto"}
-        What a figure that samples computes on; the others take no notice.
+        What a figure that samples computes on; the others take no notice. Which one ``"auto"`` took
+        is what the file says.
     values : mapping, optional
         Parameters other than those of the size; names that the figure does not take are passed by.
     resume : bool
@@ -244,6 +279,10 @@ def make(
         with changes of its own everything is made again.
     progress : bool
         Show a bar for the parts of the figure that take long, if standard error is a terminal.
+
+    Returns
+    -------
+    Made
 
     Raises
     ------
@@ -262,6 +301,7 @@ def make(
         paths = {one: path for one, path in paths.items() if not _carries(path, mark)}
     if not paths:
         return made
+    _tell_of_work(recipe, made_from["parameters"])
     arguments = dict(made_from["parameters"])
     if "progress" in inspect.signature(recipe.compute).parameters:
         arguments["progress"] = progress
@@ -279,11 +319,22 @@ def make(
             raise  # the book's own parameters: a mistake of ours
         told = ", ".join(f"{name} = {value!r}" for name, value in (values or {}).items())
         raise ValueError(
-            f"{recipe.name}: {told}: must be parameters that it can be drawn for ({error!r})"
-        ) from None
+            f"{recipe.name}: {told}: must be parameters that it can be drawn for"
+        ) from error
     for one, path in paths.items():
         files.replace("out", path, partial(_write, drawn[one]))
     return made
+
+
+def _tell_of_work(recipe: Recipe, parameters: Mapping[str, Any]) -> None:
+    """Say on standard error that a figure will take long, if that is far more than at full size."""
+    if recipe.work:
+        times = recipe.work(**parameters) // recipe.work(**recipe.parameters(FULL))
+        if times > 1:
+            print(
+                f"{recipe.name}: {times:,} times the work of --size full, which takes minutes",
+                file=sys.stderr,
+            )
 
 
 def _file(figure: plots.Figure, form: str, title: str, about: str, mark: str) -> bytes:

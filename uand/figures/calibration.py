@@ -131,7 +131,10 @@ def floor_book(
     layers = checks.integer("layers", layers, 1)
     if not 0 < p < 1:
         raise ValueError(f"p = {p}: must be more than 0 and less than 1")
-    inputs, rng = all_inputs(m, ell), random_stream(seed)
+    inputs = all_inputs(m, ell)
+    rows, largest = len(inputs.f), 4 * max(d, d0)
+    checks.memory(8.0 * largest * (rows + largest), f"m = {m}, ell = {ell}, d = {d}, d0 = {d0}")
+    rng = random_stream(seed)
     judged: dict[str, list[tuple[float, ...]]] = {}
     for _ in range(layers):
         sparse = sparse_layers(inputs, d, p, d0, rng)

@@ -1,6 +1,5 @@
 """The figure of the page on decoding without the floor."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ from scipy import stats
 from uand import checks, features, neurons, plots, readoff
 from uand.backend import random_stream
 from uand.extensions import decoding
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se
 
 DECODERS = ("features", "search")  # of the activations; both are better than pairs
 
@@ -60,6 +59,7 @@ def decoders(
     for name, n in (("inputs", inputs), ("inputs_of_pairs", inputs_of_pairs)):
         checks.integer(name, n, 1)
     layers = checks.integer("layers", layers, 2)
+    checks.memory(80.0 * m * m, f"m = {m}")  # all pairs are read
     rng, pairs = random_stream(seed), []
     for d in widths_of_pairs:
         W = neurons.sample_layer(m, d, 0.5, rng)
@@ -87,7 +87,7 @@ def draw_decoders(shown: Numbers) -> plots.Figure:
     colours = ((plots.PURPLE, plots.INDIGO), (plots.GREY, plots.SLATE))
     for k, theta in enumerate(thetas):
         right = shown.seen[theta]
-        mean, se = right.mean(axis=1), right.std(axis=1, ddof=1) / math.sqrt(right.shape[1])
+        mean, se = mean_and_se(right, axis=1)
         for i, (name, marker) in enumerate(zip(DECODERS, "^o", strict=True)):
             look = colours[k % 2][i], marker
             points = shown.d, mean[:, i], se[:, i] / 3

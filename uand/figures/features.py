@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from uand import features, plots
+from uand import checks, features, plots
 from uand.backend import random_stream
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se
 from uand.laws import LAWS
 
 
@@ -19,7 +19,10 @@ def pairs_seen(
     seed: int = 1,
 ) -> Numbers:
     """How many pairs have been on after N inputs?"""
-    N = np.array(inputs)
+    repeats, m = checks.integer("repeats", repeats, 2), checks.integer("m", m, 2)
+    ell = checks.integer("ell", ell, 2, m, of="m")
+    N = np.array([checks.integer("inputs", n, 1) for n in inputs])
+    checks.memory(16.0 * (2 * N.max() + 3) * ell**2, f"ell = {ell}, inputs = {N.max()}")
     first, second = np.triu_indices(ell, 1)
     seen = np.zeros((repeats, len(N)))
     for repeat in range(repeats):
@@ -27,14 +30,9 @@ def pairs_seen(
         active = np.sort(x, axis=1)
         codes = active[:, first] * m + active[:, second]  # one number for each pair
         seen[repeat] = [np.unique(codes[:n]).size for n in N]
-    return Numbers(
-        m=m,
-        ell=ell,
-        inputs=N,
-        law=LAWS["A1.pairs_seen"](m, ell, N),
-        mean=seen.mean(axis=0),
-        se=seen.std(axis=0, ddof=1) / math.sqrt(repeats),
-    )
+    mean, se = mean_and_se(seen)
+    law = LAWS["A1.pairs_seen"](m, ell, N)
+    return Numbers(m=m, ell=ell, inputs=N, law=law, mean=mean, se=se)
 
 
 def draw_pairs_seen(seen: Numbers) -> plots.Figure:
@@ -56,6 +54,7 @@ def number_on(
     m: int = 1000, ell: int = 8, group: int = 8, inputs: int = 20_000, seed: int = 2
 ) -> Numbers:
     """How many features are on in one input, for four kinds of features with the same mean?"""
+    checks.memory(16.0 * inputs * m, f"m = {m}, inputs = {inputs}")
     streams = [random_stream(seed, kind) for kind in range(4)]
     exact = features.sample_exact(m, ell, inputs, streams[0])
     rates = features.zipf_rates(m, ell)

@@ -106,7 +106,7 @@ def crossover(
     seed: int = 73,
     backend: str = "numpy",
 ) -> Numbers:
-    """At which width does the product of two weights become better than their sum?"""
+    """At which width does a product of weights become better than their sum?"""
     layers, xp = checks.integer("layers", layers, FEWEST), select(backend)
     rng, places, gaps = random_stream(seed), [], []
     for on in ell:
@@ -185,7 +185,7 @@ def widths(
     """Which random layer errs least on an AND, at equal width?"""
     xp, kink, measured = select(backend), best_kink(ell), []
     for i, width in enumerate(d):
-        layers = neurons // width
+        layers = neurons // checks.integer("d", width, 1)
         if layers >= FEWEST:
             y = read("both", ell, width, layers, random_stream(seed, i), kink, xp=xp)
             slope = 1 / (1 + gaussian.product_noise(ell, width, kink).both ** 2)
@@ -247,10 +247,11 @@ def dictionaries(
 ) -> Numbers:
     """Does the error grow with the number of features in superposition?"""
     layers, xp = checks.integer("layers", layers, 2), select(backend)
+    checks.memory(12.0 * inputs * ell * d, f"inputs = {inputs}, ell = {ell}, d = {d}")
     found: dict[str, list[Numbers]] = {"independent": [], "tight": []}
     for k, (name, of) in enumerate(found.items()):
         for i, m_ in enumerate(m):
-            rng = random_stream(seed, k, i)
+            rng, m_ = random_stream(seed, k, i), checks.integer("m", m_, 2)
             v = draw_directions(name, m_, d0, rng, xp)
             overlap = (float(xp.sum((v.T @ v) ** 2)) - m_) / (m_ * (m_ - 1))
             errors = [gaussian.dictionary_errors(v, d, ell, inputs, rng) for _ in range(layers)]

@@ -58,6 +58,11 @@ def _threshold(m: int, d: int, order: int) -> float:
     return float(LAWS["A34.threshold"](m, d, order))
 
 
+def _held(layers: int, order: int, ell: int) -> None:
+    """Refuse so many layers that the counts of their neurons do not fit in memory."""
+    checks.memory(24.0 * layers * 2**order * (ell + 1), f"layers = {layers}, ell = {ell}")
+
+
 def bias_order(
     d: int = 50_000,
     ell: int = 8,
@@ -69,6 +74,7 @@ def bias_order(
     backend: str = "numpy",
 ) -> Numbers:
     """How far is the AND of r features off on average?"""
+    _held(layers, max(orders), ell)
     xp, lines = select(backend), []
     readoffs = [(r, ho.INCLUSION) for r in orders] + [(r, ho.CONDITIONAL) for r in conditional]
     for row, (order, name) in enumerate(readoffs):
@@ -112,6 +118,7 @@ def noise_order(
     backend: str = "numpy",
 ) -> Numbers:
     """How noisy is the AND of r features with one of them on?"""
+    _held(layers, max(orders), ell)
     xp, lines = select(backend), []
     for order in orders:
         readoff, rng = ho.and_readoff(order), random_stream(seed, order)
@@ -235,6 +242,7 @@ def worst_error(
     backend: str = "numpy",
 ) -> Numbers:
     """Which read-off of the AND of r features errs least, at which width?"""
+    _held(layers, order, ell)
     d = _widths(narrowest, widest, widths)
     laws = {name: [best(name, one, m, order, ell) for one in d] for name in ho.READOFFS}
     xp, rng = select(backend), random_stream(seed)
@@ -299,6 +307,7 @@ def functions(
     backend: str = "numpy",
 ) -> Numbers:
     """Which boolean functions of four features are hard to read?"""
+    _held(layers, 4, ell)
     tables = ho.all_functions(4)
     kappa = ho.moebius(tables)
     top, has_and = abs(kappa[:, 15]), (kappa[:, ho.sizes(4) >= 2] != 0).any(axis=1)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from uand import checks, features, neurons, plots, predict, readoff, simulate
 from uand.backend import random_stream, select
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se, pairs_read, positive
 from uand.interference import Prediction, Simulation
 from uand.laws import LAWS
 
@@ -36,7 +35,7 @@ def bias(
     progress: bool = False,
 ) -> Numbers:
     """How far off is each kind of pair on average?"""
-    ell = checks.integer("ell", ell, 2)
+    ell, densities = checks.integer("ell", ell, 2), positive("densities", densities).tolist()
     at = [{"m": m, "d": d, "ell": ell, "p": p} for p in densities]
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     laws, runs = both_ways(at, seed, sample)
@@ -113,7 +112,8 @@ def failing_shares(
     progress: bool,
 ) -> np.ndarray:
     """Return the share of the pairs that fail, by layer, kind of pair and tolerance."""
-    layers = checks.integer("layers", layers, 2)
+    layers, inputs = checks.integer("layers", layers, 2), checks.integer("inputs", inputs, 1)
+    exact = [checks.tolerance("tolerances", eps) for eps in tolerances]
     ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")  # pairs of all three kinds
     shares = np.zeros((layers, len(readoff.KINDS), len(tolerances)))
     for r in tqdm(range(layers), disable=None if progress else True, unit="layer"):
@@ -124,7 +124,7 @@ def failing_shares(
         for i, c in enumerate(readoff.KINDS.values()):
             K, S, count = (values[H.c == c] for values in (H.K, H.S, H.count))
             error = S - K if c == 2 else S  # K times that of the estimate
-            for j, eps in enumerate(map(Fraction, map(str, tolerances))):
+            for j, eps in enumerate(exact):
                 fails = (K == 0) | (error * eps.denominator > eps.numerator * K)
                 shares[r, i, j] = count[fails].sum() / count.sum()
     return shares
@@ -153,12 +153,12 @@ def tail(
     eps = np.arange(math.floor(100 * largest) + 1) / 100
     shares = failing_shares(m, d, ell, p, eps.tolist(), layers, inputs, seed, backend, progress)
     pairs = np.array([[ell * (ell - 1) / 2], [ell * (m - ell)], [(m - ell) * (m - ell - 1) / 2]])
-    mean = shares.mean(axis=0)
+    mean, se = mean_and_se(shares)
     return Numbers(
         eps=eps,
         law=_law(m, d, ell, p, eps.tolist()),
         mean=mean,
-        se=shares.std(axis=0, ddof=1) / math.sqrt(layers),
+        se=se,
         often=layers * inputs * pairs * mean > 50,  # failures enough for a standard error
     )
 
@@ -191,7 +191,7 @@ def contrast(
     progress: bool = False,
 ) -> Numbers:
     """Which read-off errs less?"""
-    ell = checks.integer("ell", ell, 2)
+    ell, densities = checks.integer("ell", ell, 2), positive("densities", densities).tolist()
     sample = {"layers": layers, "inputs": inputs, "backend": backend, "progress": progress}
     seen = Numbers(densities=np.array(densities), laws={}, runs={})
     for name in checks.READOFFS:
@@ -231,14 +231,15 @@ def dictionary(
     backend: str = "numpy",
     progress: bool = False,
 ) -> Numbers:
-    """How many pairs fail at the size of a real dictionary?"""
+    """How many pairs of a dictionary fail at which tolerance, on how many neurons each?"""
     shares = failing_shares(m, d, ell, p, tolerances, layers, inputs, seed, backend, progress)
+    mean, se = mean_and_se(shares)
     line = np.linspace(0, 1.1 * max(tolerances), 221).round(4).tolist()
     return Numbers(
         tolerances=np.array(tolerances),
         law=_law(m, d, ell, p, tolerances),
-        mean=shares.mean(axis=0),
-        se=shares.std(axis=0, ddof=1) / math.sqrt(layers),
+        mean=mean,
+        se=se,
         line=line,
         curves=_law(m, d, ell, p, line),
     )
@@ -260,9 +261,9 @@ def draw_dictionary(seen: Numbers) -> plots.Figure:
 
 
 RECIPES = (
-    Recipe(width, draw_width, full={"layers": 2000}),
-    Recipe(bias, draw_bias, full={"layers": 1000}),
-    Recipe(tail, draw_tail, full={"layers": 4000}),
-    Recipe(contrast, draw_contrast, full={"layers": 400}),
-    Recipe(dictionary, draw_dictionary, full={"layers": 1000}),
+    Recipe(width, draw_width, full={"layers": 2000}, work=pairs_read),
+    Recipe(bias, draw_bias, full={"layers": 1000}, work=pairs_read),
+    Recipe(tail, draw_tail, full={"layers": 4000}, work=pairs_read),
+    Recipe(contrast, draw_contrast, full={"layers": 400}, work=pairs_read),
+    Recipe(dictionary, draw_dictionary, full={"layers": 1000}, work=pairs_read),
 )

@@ -1,6 +1,5 @@
 """The figures of the page on learned read-offs."""
 
-import math
 from collections.abc import Sequence
 from itertools import product
 from types import ModuleType
@@ -11,19 +10,13 @@ import numpy as np
 from uand import checks, features, neurons, plots
 from uand.backend import random_stream, select, to_host
 from uand.extensions import learned
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se
 from uand.laws import LAWS
 from uand.regimes import explained_ceiling
 
 HELD = 1500  # inputs that nothing is fitted to; the first 400 of them set the scale
 FRAME = (-2.2, 0.5)  # of the learning curve, which falls far below
 KINDS = ("both", "one")
-
-
-def _mean_and_se(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the means over the layers and their standard errors."""
-    layers = values.shape[axis]
-    return values.mean(axis=axis), values.std(axis=axis, ddof=1) / math.sqrt(layers)
 
 
 def _check(m: int, ell: int, widths: Sequence[int], layers: int = 2) -> None:
@@ -75,7 +68,7 @@ def width(
 
 def draw_width(seen: Numbers) -> plots.Figure:
     """Draw what `width` computed."""
-    d, (mean, se) = seen.d, _mean_and_se(seen.errors, axis=1)
+    d, (mean, se) = seen.d, mean_and_se(seen.errors, axis=1)
     fitted = "calibrated, fitted to the layer"
     return plots.law_and_measurement(
         [
@@ -127,6 +120,7 @@ def run(
     m: int, ell: int, d: int, p: float, inputs: int, seed: int, number: int, xp: ModuleType
 ) -> Numbers:
     """Return a layer and its activations on training inputs, and on others that are held out."""
+    checks.memory(8.0 * (HELD + inputs) * (m + 4 * d), f"inputs = {inputs}, m = {m}, d = {d}")
     rng = random_stream(seed, d, number)
     W = neurons.sample_layer(m, d, p, rng, xp)
     sets = features.sample_exact(m, ell, HELD + inputs, rng)
@@ -166,7 +160,7 @@ def curve(
 
 def draw_curve(seen: Numbers) -> plots.Figure:
     """Draw what `curve` computed, and the law."""
-    d, N, (mean, se) = seen.d, seen.inputs, _mean_and_se(seen.shares)
+    d, N, (mean, se) = seen.d, seen.inputs, mean_and_se(seen.shares)
     series, ends = [], [N.min(), N.max()]
     if N.max() > 1.15 * d:
         line = np.geomspace(1.15 * d, N.max(), 200)
@@ -233,7 +227,7 @@ def calibrated(
 
 def draw_calibrated(seen: Numbers) -> plots.Figure:
     """Draw what `calibrated` measured."""
-    N, (mean, se) = seen.inputs, _mean_and_se(seen.fitted)
+    N, (mean, se) = seen.inputs, mean_and_se(seen.fitted)
     series, ends = [], [N.min(), N.max()]
     for k, kind in enumerate(KINDS):
         points, level = (N, mean[:, k], se[:, k]), [seen.contrast[:, k].mean()] * 2

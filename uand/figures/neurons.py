@@ -1,13 +1,12 @@
 """The figures of the chapter on neurons."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from uand import features, neurons, plots
+from uand import checks, features, neurons, plots
 from uand.backend import random_stream
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se, positive
 from uand.laws import LAWS
 
 
@@ -16,7 +15,11 @@ def layer(
     reads: Sequence[Sequence[int]] = ((1, 2, 5), (2, 4), (2, 3, 4)),
     on: Sequence[int] = (2, 3, 4),
 ) -> Numbers:
-    """What does a layer of three neurons say when features 2, 3 and 4 of five are on?"""
+    """What does each neuron of a small layer say, when some features are on?"""
+    m = checks.integer("m", m, 1)
+    for name, sets in (("reads", reads), ("on", [on])):
+        for alpha in (alpha for S in sets for alpha in S):
+            checks.integer(name, alpha, 1, m, of="m")
     W = np.array([[int(alpha in S) for alpha in range(1, m + 1)] for S in reads])
     f = np.array([int(alpha in on) for alpha in range(1, m + 1)])
     return Numbers(W=W, f=f, z=neurons.activations(W, f[None])[0])
@@ -36,6 +39,8 @@ def activation(
     seed: int = 2,
 ) -> Numbers:
     """How often is a neuron on, and how active is it on average?"""
+    ell, layers = checks.integer("ell", ell, 1), checks.integer("layers", layers, 2)
+    densities = positive("densities", densities).tolist()
     measured = np.zeros((layers, len(densities), 2))  # share of neurons on, mean activation
     for i, p in enumerate(densities):
         for r in range(layers):
@@ -43,13 +48,9 @@ def activation(
             W = neurons.sample_layer(m, d, p, rng)
             z = neurons.activations_from_set(W, features.sample_exact(m, ell, 1, rng)[0])
             measured[r, i] = (z > 0).mean(), z.mean()
-    return Numbers(
-        ell=ell,
-        densities=np.array(densities),
-        laws=np.array([[LAWS[key](ell, p) for key in ("A3.on", "A3.mean")] for p in densities]),
-        means=measured.mean(axis=0),
-        se=measured.std(axis=0, ddof=1) / math.sqrt(layers),
-    )
+    means, se = mean_and_se(measured)
+    laws = np.array([[LAWS[key](ell, p) for key in ("A3.on", "A3.mean")] for p in densities])
+    return Numbers(ell=ell, densities=np.array(densities), laws=laws, means=means, se=se)
 
 
 def draw_activation(seen: Numbers) -> plots.Figure:

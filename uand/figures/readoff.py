@@ -7,7 +7,7 @@ import numpy as np
 
 from uand import checks, features, neurons, plots, readoff, universal
 from uand.backend import random_stream
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se, pairs_read
 from uand.laws import LAWS
 
 
@@ -21,7 +21,7 @@ def estimates(
 ) -> Numbers:
     """Does an average over neurons tell a pair that is on from the others?"""
     inputs = checks.integer("inputs", inputs, 1)
-    checks.memory(16.0 * inputs * m * m, f"m = {m}, inputs = {inputs}")
+    checks.memory(16.0 * (inputs + 5) * m * m, f"m = {m}, inputs = {inputs}")
     W = neurons.sample_layer(m, d, p, random_stream(seed, 0))
     active = features.sample_exact(m, ell, inputs, random_stream(seed, 1))
     row, column = np.triu_indices(m, 1)
@@ -50,19 +50,15 @@ def uncovered(
     seed: int = 3,
 ) -> Numbers:
     """How dense must neurons be for few pairs to be missed?"""
-    layers = checks.integer("layers", layers, 2)
+    m, layers = checks.integer("m", m, 2), checks.integer("layers", layers, 2)
     share = np.zeros((layers, len(densities)))
     for i, p in enumerate(densities):
         for r in range(layers):
             W = neurons.sample_layer(m, d, p, random_stream(seed, i, r))
             share[r, i] = universal.uncovered_pairs(W) / math.comb(m, 2)
-    return Numbers(
-        d=d,
-        densities=np.array(densities),
-        law=LAWS["A12.uncovered"](d, np.array(densities)),
-        mean=share.mean(axis=0),
-        se=share.std(axis=0, ddof=1) / math.sqrt(layers),
-    )
+    law = LAWS["A12.uncovered"](d, np.array(densities))
+    mean, se = mean_and_se(share)
+    return Numbers(d=d, densities=np.array(densities), law=law, mean=mean, se=se)
 
 
 def draw_uncovered(seen: Numbers) -> plots.Figure:
@@ -82,5 +78,5 @@ def draw_uncovered(seen: Numbers) -> plots.Figure:
 
 RECIPES = (
     Recipe(estimates, draw_estimates, full={"m": 1000, "inputs": 100}),
-    Recipe(uncovered, draw_uncovered, full={"m": 1000, "layers": 400}),
+    Recipe(uncovered, draw_uncovered, full={"m": 1000, "layers": 400}, work=pairs_read),
 )

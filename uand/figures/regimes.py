@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from uand import least_error, plots, regimes, universal
 from uand.checks import CONTRAST, MEAN, READOFFS
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, pairs_read
 from uand.interference import predict, simulate
 from uand.laws import LAWS
 from uand.sweep import sweep
@@ -218,10 +219,15 @@ def draw_bounds(seen: Numbers) -> plots.Figure:
 # The bounds have no constants: where they begin is arbitrary.
 _HEIGHTS = {"lower": 1e3, "upper": 3e3}
 
+
+def _sampled(sampled_m: int, layers: int, densities: Sequence[float], **others: Any) -> int:
+    return pairs_read(sampled_m, layers, densities=densities)
+
+
 _FINER = tuple(round(10 ** (3 + i / 4)) for i in range(13))  # 1,000 to 1,000,000
 
 RECIPES = (
     Recipe(phase, draw_phase, full={"sizes": _FINER, "ells": (8, 16, 64, 256), "jobs": -1}),
-    Recipe(share, draw_share, full={"layers": 2000}),
+    Recipe(share, draw_share, full={"layers": 2000}, work=_sampled),
     Recipe(bounds, draw_bounds, full={"sizes": _FINER, "jobs": -1}),
 )

@@ -10,7 +10,7 @@ from scipy.special import lambertw
 from uand import checks, neurons, plots, universal
 from uand.backend import random_stream, select
 from uand.extensions import superposed
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se, positive
 from uand.laws import LAWS
 
 MANY = 2000  # features from which on a layer takes long
@@ -30,6 +30,8 @@ def misfires(
 ) -> Numbers:
     """How many neurons misfire, the more features share the dimensions of the input?"""
     checks.integer("layers", layers, 5)
+    positive("ell", [ell]), positive("p", [p])
+    checks.memory(16.0 * inputs * (ell * d0 + d), f"inputs = {inputs}, d0 = {d0}, d = {d}")
     laws, means, se = np.empty((3, len(thresholds), len(m)))
     for number, (i, j) in enumerate(np.ndindex(laws.shape)):
         theta, width, some = thresholds[i], d, layers
@@ -39,7 +41,7 @@ def misfires(
         shares = superposed.measured_misfires(
             d0, width, m[j], ell, p, theta, some, inputs, seed + number, backend
         )
-        means[i, j], se[i, j] = shares.mean(), shares.std(ddof=1) / math.sqrt(some)
+        means[i, j], se[i, j] = mean_and_se(shares)
     size = {"d0": d0, "ell": ell, "p": p, "m": m, "thresholds": thresholds}
     return Numbers(**size, laws=laws, means=means, se=se)
 
@@ -138,11 +140,12 @@ def draw_threshold(seen: Numbers) -> plots.Figure:
         laws = [superposed.moments(seen.d0, seen.d, m, seen.ell, seen.p, float(c)) for c in fine]
         line = [law.worst(law.best_slope()) for law in laws]
         worst = seen.of[m].worst[: len(seen.thresholds)]
-        rms = np.sqrt(worst.mean(axis=1))
-        se = worst.std(axis=1, ddof=1) / math.sqrt(worst.shape[1]) / (2 * rms)
+        square, se = mean_and_se(worst, axis=1)
+        rms = np.sqrt(square)
+        measured = seen.thresholds, rms, se / (2 * rms)
         series += [
             plots.Series(f"$m={m}$, law", fine, line, colour=colour, dash=dash),
-            plots.Series(f"$m={m}$, measured", seen.thresholds, rms, se, colour, marker),
+            plots.Series(f"$m={m}$, measured", *measured, colour, marker),
         ]
     for key, words, colour in (
         ("B8.linear", "no layer", "black"),
@@ -170,20 +173,16 @@ def covered(
 ) -> Numbers:
     """Which share of the pairs is covered, if the density keeps the noise of a neuron at 1?"""
     checks.integer("layers", layers, 2)
+    among, size = checks.integer("among", among, 2), positive("m", m)
+    d0, ell = checks.integer("d0", d0, 1), checks.integer("ell", ell, 1)
     xp, share = select(backend), np.empty((layers, len(m)))
     for r, i in np.ndindex(share.shape):  # the pairs among some of the features
         p = min(d0 / (m[i] * ell), 1.0)
         W = neurons.sample_layer(among, d, p, random_stream(seed, i, r), xp)
         share[r, i] = 1 - universal.uncovered_pairs(W) / math.comb(among, 2)
-    return Numbers(
-        d0=d0,
-        d=d,
-        ell=ell,
-        m=m,
-        law=LAWS["A23.covered"](np.array(m), d0, d, ell),
-        mean=share.mean(axis=0),
-        se=share.std(axis=0, ddof=1) / math.sqrt(layers),
-    )
+    mean, se = mean_and_se(share)
+    law = LAWS["A23.covered"](size, d0, d, ell)
+    return Numbers(d0=d0, d=d, ell=ell, m=m, law=law, mean=mean, se=se)
 
 
 def all_fit_up_to(d0: int, d: int, ell: int) -> float:

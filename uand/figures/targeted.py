@@ -1,6 +1,5 @@
 """The figures of the page on chosen ANDs."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from scipy import stats
 from uand import checks, neurons, plots
 from uand.backend import random_stream
 from uand.extensions import targeted
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se
 from uand.laws import LAWS
 from uand.readoff import KINDS
 
@@ -46,7 +45,8 @@ def hub(
     seed: int = 86,
 ) -> Numbers:
     """What does a hub do to the pairs that it is not in?"""
-    checks.integer("further", further, 3)
+    layers, further = checks.integer("layers", layers, 1), checks.integer("further", further, 3)
+    checks.memory(24.0 * layers * (max(pairs) + further), f"layers = {layers}, pairs = {pairs}")
     biases: dict[str, list[tuple[float, float, float]]] = {}
     for i, D in enumerate(pairs):
         m, rng = D + 1 + 2 * further, random_stream(seed, i)
@@ -106,7 +106,7 @@ def neurons_each(
     backend: str = "numpy",
 ) -> Numbers:
     """How many bits are wrong, if each chosen pair is given one neuron or several?"""
-    layers = checks.integer("layers", layers, 2)
+    layers, ell = checks.integer("layers", layers, 2), checks.integer("ell", ell, 2)
     pairs = round(float(LAWS["A24.capacity"](d0, d, ell, _zeta(delta))))
     means, se = np.empty((2, len(nu), len(KINDS)))
     for i, n in enumerate(nu):
@@ -114,7 +114,7 @@ def neurons_each(
             d0, d, m, ell, [pairs], n, layers, seed=seed + i, backend_name=backend
         )
         shares = np.hstack([wrong[kind] for kind in KINDS])
-        means[i], se[i] = shares.mean(axis=0), shares.std(axis=0, ddof=1) / math.sqrt(layers)
+        means[i], se[i] = mean_and_se(shares)
     measured = {kind: (means[:, j], se[:, j]) for j, kind in enumerate(KINDS)}
     return Numbers(nu=nu, delta=delta, pairs=pairs, measured=measured)
 
@@ -175,9 +175,8 @@ def draw_capacity(seen: Numbers) -> plots.Figure:
     for name, line in seen.lines.items():
         words, colour, marker = looks[name]
         together = np.array([seen.measured[d0, d] + d for d0, d in line])
-        se = together.std(axis=1, ddof=1) / math.sqrt(together.shape[1])
         x = [d0 * d for d0, d in line]
-        series.append(plots.Series(words, x, together.mean(axis=1), se, colour, marker))
+        series.append(plots.Series(words, x, *mean_and_se(together, axis=1), colour, marker))
     return plots.law_and_measurement(
         series, x="parameters $d_0d$", y="pairs and neurons $m'+d$", log="xy"
     )
@@ -231,7 +230,7 @@ def text(
         apart = targeted.hub_blocks(edges, m, d, hubs[h])
         layer = targeted.sample_layer(edges, m, d, nu[i], rng, blocks=apart)
         wrong[i, h, r] = wrong_on(some, layer)
-    mean, se = wrong.mean(axis=2), wrong.std(axis=2, ddof=1) / math.sqrt(layers)
+    mean, se = mean_and_se(wrong, axis=2)
     return Numbers(nu=nu, hubs=hubs, edges=edges, mean=mean, se=se)
 
 

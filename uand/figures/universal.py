@@ -1,13 +1,13 @@
 """The figures of the chapter on universal AND."""
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from uand import checks, neurons, plots, universal
 from uand.backend import random_stream
-from uand.figures import Numbers, Recipe
+from uand.figures import Numbers, Recipe, mean_and_se, pairs_read
 from uand.laws import LAWS
 
 LOOKS = tuple(zip(plots.SIZES, "oD^", (":", "--", "-"), strict=True))  # of each number of features
@@ -28,7 +28,7 @@ def threshold(
     seed: int = 52,
 ) -> Numbers:
     """How sharp is the step from layers that miss pairs to layers that miss none?"""
-    sampled = _layers_of(m, layers)
+    d, sampled = checks.integer("d", d, 1), _layers_of(m, layers)
     covered, x = np.zeros((2, len(sampled), len(ratios)))
     for i, (m_, repeats) in enumerate(sampled.items()):
         rng = random_stream(seed, m_)
@@ -80,22 +80,24 @@ def threshold_by_width(
 ) -> Numbers:
     """How does the threshold fall with the width?"""
     blocks = checks.integer("blocks", blocks, 2)
-    layers = checks.integer("layers", layers, 1)
-    checks.memory(16.0 * m * max(widths), f"m = {m}, widths = {widths}")
+    m, layers = checks.integer("m", m, 2), checks.integer("layers", layers, 1)
+    widths = [checks.integer("widths", d, 1) for d in widths]
+    checks.memory(24.0 * m * max(widths), f"m = {m}, widths = {widths}")
     rng = random_stream(seed)
     critical = np.zeros((blocks, layers, len(widths)))
     for block, layer, i in np.ndindex(critical.shape):
         u = rng.random((widths[i], m))
         critical[block, layer, i] = universal.critical_density(u)
     medians = np.median(critical, axis=1)  # of each block
+    mean, se = mean_and_se(medians)
     return Numbers(
         m=m,
         widths=np.array(widths),
         law=np.array([universal.density_for_coverage(m, d, 0.5) for d in widths]),
         critical=critical,
         medians=medians,
-        mean=medians.mean(axis=0),
-        se=medians.std(axis=0, ddof=1) / math.sqrt(blocks),
+        mean=mean,
+        se=se,
     )
 
 
@@ -117,7 +119,11 @@ def draw_threshold_by_width(seen: Numbers) -> plots.Figure:
     )
 
 
+def _counted(m: Sequence[int], layers: Sequence[int], **others: Any) -> int:
+    return sum(pairs_read(*sampled) for sampled in _layers_of(m, layers).items())
+
+
 RECIPES = (
-    Recipe(threshold, draw_threshold, full={"layers": (10_000, 6000, 600)}),
+    Recipe(threshold, draw_threshold, full={"layers": (10_000, 6000, 600)}, work=_counted),
     Recipe(threshold_by_width, draw_threshold_by_width, full={"blocks": 1000}),
 )
