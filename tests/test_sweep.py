@@ -319,11 +319,13 @@ def run_python(program, *arguments, **options):
 # A process that was started in the background ignores SIGINT unless it is told otherwise.
 INTERRUPTED = """
 import os, signal, sys, time
+from tqdm import tqdm
 from uand import sweep
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def slow(a):
-    time.sleep(0.02)
+    for _ in tqdm([a], disable=True):  # as `simulate` does; it takes a lock
+        time.sleep(0.02)
     return {"value": 2 * a, "worker": os.getpid()}
 
 try:
@@ -333,7 +335,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize(("jobs", "kind"), [(1, "INT"), (2, "INT"), (2, "TERM")])
+@pytest.mark.parametrize(("jobs", "kind"), [(1, "INT"), (2, "INT"), (2, "TERM"), (2, "KILL")])
 def test_an_interruption_leaves_a_table_to_go_on_from(tmp_path, jobs, kind):
     path = tmp_path / "t.csv"
     with subprocess.Popen(
@@ -350,14 +352,17 @@ def test_an_interruption_leaves_a_table_to_go_on_from(tmp_path, jobs, kind):
             assert process.poll() is None, "it ended before it was stopped"
             assert time.monotonic() < end
             time.sleep(0.01)
-        # As a terminal does, which sends it to the processes that compute as well.
-        os.killpg(process.pid, getattr(signal, f"SIG{kind}"))
-        out, err = process.communicate(timeout=100)
+        if kind == "KILL":
+            process.kill()
+        else:  # as a terminal does, which sends it to the processes that compute as well
+            os.killpg(process.pid, getattr(signal, f"SIG{kind}"))
+        # Until every process that holds the other ends of the pipes has ended.
+        out, err = process.communicate(timeout=30)
     assert out == ""
     if kind == "INT":
         assert (process.returncode, err) == (130, "")
     else:
-        assert process.returncode == -signal.SIGTERM
+        assert process.returncode == -getattr(signal, f"SIG{kind}")
     assert list(tmp_path.iterdir()) == [path]
     kept = sweep.read(path)
     assert jobs <= len(kept.rows) < 3000
