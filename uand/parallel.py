@@ -77,7 +77,8 @@ def _settle() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tqdm.set_lock(threading.RLock())
     parent = multiprocessing.parent_process()
-    assert parent is not None and parent.pid is not None
+    assert parent is not None
+    assert parent.pid is not None
     threading.Thread(target=_end_with, args=(parent.pid,), daemon=True).start()
 
 
