@@ -212,6 +212,7 @@ def test_the_commit_is_that_of_the_clone_and_tells_of_changes(tmp_path, monkeypa
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-qm", "somebody else's", "--allow-empty")
     assert provenance.commit() is None, "in a clone, but not of it"
+    (tmp_path / "README.md").write_text("")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "x")
     head = git(tmp_path, "rev-parse", "HEAD")
