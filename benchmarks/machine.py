@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +22,6 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError:
         return ""
-
-
-def _cpu() -> str:
-    """Return the processor's name, as far as the system tells it."""
-    for line in _read("/proc/cpuinfo").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    if sys.platform == "darwin":
-        name = _output("sysctl", "-n", "machdep.cpu.brand_string")
-        if name:
-            return name
-    return platform.processor() or platform.machine()
 
 
 def _caches() -> dict[str, str]:
@@ -67,7 +54,7 @@ def _output(*command: str) -> str:
 def describe() -> dict:
     """Return the machine and its memory in bytes, as plain data."""
     return {
-        "cpu": _cpu(),
+        "cpu": provenance.processor(),
         "cores": provenance.cores(),
         "caches": _caches(),
         "registers": _registers(),

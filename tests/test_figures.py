@@ -122,10 +122,10 @@ def test_resume_makes_only_what_was_not_made_from_the_same(recipe, tmp_path, mon
     assert len(drawn) == 2
     figures.make(counted, tmp_path, ("svg", "png"), values={"seed": 4}, resume=True)
     assert len(drawn) == 3
-    monkeypatch.setattr(figures.provenance, "commit", lambda: "0" * 40 + "-dirty")
-    for _ in range(2):  # changed code has no name: nothing is known to be the same
+    for count, change in ((4, "a"), (4, "a"), (5, "b")):  # changed code, and changed again
+        monkeypatch.setattr(figures.provenance, "commit", lambda now=change: f"0-dirty-{now}")
         figures.make(counted, tmp_path, resume=True)
-    assert len(drawn) == 5
+        assert len(drawn) == count
 
 
 def test_an_interruption_leaves_no_part_of_a_file(recipe, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """One seed gives the same bytes in every process, and data files name what wrote them."""
 
+import functools
 import json
+import math
 import os
 import re
 import subprocess
@@ -8,6 +10,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import uand
@@ -38,6 +41,7 @@ command("export", "export --m 90 --d 50 --ell 5 --p 0.1 --seed 3 --out layer.npz
 command("figures", "figures neurons --format svg,png,pdf --set layers=9")
 
 def drawn(scale, seed):
+    assert scale not in {"a", "b", "c"}  # a set's order is another one in each process
     return {"sum": scale * random_stream(seed).normal(size=10**5).sum()}
 
 sweep(drawn, {"scale": [0.1, 1, 10]}, seed=3, out="sweep.csv", jobs=int(sys.argv[2]))
@@ -126,6 +130,65 @@ def test_what_is_not_there_is_told_in_words(monkeypatch):
     assert rows["commit"] == "unknown"
 
 
+def test_the_processor_has_a_name():
+    assert provenance.describe()["processor"] == provenance.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists() and "model name" in cpuinfo.read_text():
+        assert f": {provenance.processor()}\n" in cpuinfo.read_text()
+    assert provenance.processor()
+
+
+def made(constant=3, default=1, name="x"):
+    """Return a function whose constant lies around it."""
+
+    def function(a, b=default, *, c=name):
+        return a * constant + b
+
+    return function
+
+
+def looped(n):
+    return looped(n - 1) if n else 0
+
+
+def around():
+    def itself(n):
+        return itself(n - 1) if n else 0
+
+    return itself
+
+
+class Opaque:
+    """What shows itself by an address."""
+
+
+def test_functions_that_differ_have_digests_that_differ():
+    numbers = np.arange(2000)  # what it shows of itself leaves out the middle
+    constants = [3, 4, 3.0, "3", {3}, [3], (3,), {3: 4}, numbers, numbers + (numbers == 1000)]
+    constants += [looped, around(), lambda: 1, lambda: 2, "0x1", "0x2", math.sin, Opaque()]
+    different = [
+        *map(made, constants),
+        made(default=2),
+        made(name="y"),
+        made().__get__(5),
+        functools.cache(made()),
+        functools.cache(made(4)),
+        lambda a: a + 1,
+        lambda a: a - 1,
+        lambda b: b + 1,
+        lambda a: [a + 1 for _ in range(2)],
+        lambda a: [a + 2 for _ in range(2)],
+        lambda a: math.sin(a),
+        lambda a: math.cos(a),
+        math.sin,
+    ]
+    digests = list(map(provenance.code, different))
+    assert len(set(digests)) == len(different)
+    assert all(re.fullmatch("[0-9a-f]{12}", digest) for digest in digests)
+    assert [provenance.code(made(constant)) for constant in constants] == digests[: len(constants)]
+    assert provenance.code(made(Opaque())) == provenance.code(made(Opaque())), "without addresses"
+
+
 def git(folder, *arguments):
     names = {
         f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -149,12 +212,41 @@ def test_the_commit_is_that_of_the_clone_and_tells_of_changes(tmp_path, monkeypa
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-qm", "somebody else's", "--allow-empty")
     assert provenance.commit() is None, "in a clone, but not of it"
+    (tmp_path / "README.md").write_text("")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "x")
     head = git(tmp_path, "rev-parse", "HEAD")
     assert provenance.commit() == head
+    (tmp_path / "README.md").write_text("what does not compute does not count")
+    (home / "table.csv").write_text("nor what somebody keeps there")
+    assert provenance.commit() == head
+    seen = set()
+
+    def told():
+        """Return what is told of a clone that has changed, which must be new."""
+        found = provenance.commit()
+        assert re.fullmatch(f"{head}-dirty-[0-9a-f]{{12}}", found)
+        assert provenance.commit() == found not in seen
+        seen.add(found)
+        return found
+
     (home / "__init__.py").write_text("changed")
-    assert provenance.commit() == f"{head}-dirty"
+    changed = told()
+    (home / "__init__.py").write_text("changed again")
+    told()
+    git(tmp_path, "mv", "uand/__init__.py", "uand/other.py")
+    assert provenance.commit() is None, "not a clone of it any more"
+    git(tmp_path, "mv", "uand/other.py", "uand/__init__.py")
+    (home / "new.py").write_text("new")
+    told()
+    (home / "new.py").write_text("newer")
+    told()
+    (home / "new.py").unlink()
+    (home / "__init__.py").write_text("changed")
+    git(tmp_path, "add", "uand/__init__.py")
+    assert provenance.commit() == changed, "wherever git has it"
+    git(tmp_path, "checkout", "-q", "HEAD", "uand/__init__.py")
+    assert provenance.commit() == head
 
 
 DATA = sorted((ROOT / "benchmarks" / "data").glob("*.json"))
@@ -170,7 +262,7 @@ def test_a_data_file_names_its_program_seed_versions_and_device(path):
     found = [one for by_cores in record.get("workloads", {}).values() for one in by_cores.values()]
     for one in found or [record]:
         assert isinstance(one["seed"], int)
-        assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", one["commit"])
+        assert re.fullmatch(r"[0-9a-f]{40}(-dirty(-[0-9a-f]+)?)?", one["commit"])
 
 
 def test_there_are_data_files():

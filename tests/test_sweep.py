@@ -87,6 +87,7 @@ def test_the_file_is_a_line_of_comment_and_csv(tmp_path):
     assert about == {
         "format": 1,
         "function": f"{__name__}.line",
+        "code": provenance.code(line),
         "grid": GRID,
         "fixed": {"word": "z"},
         "seed": 5,
@@ -110,6 +111,9 @@ def test_columns_are_arrays_and_have_the_shape_of_the_grid():
     assert table.on_grid("y").tolist() == [[a * b + 0.1 for b in (0.1, 2.0)] for a in (3, 1, 2)]
     with pytest.raises(ValueError, match=r"^column = 'x': must be one of point, a, b, seed, y,"):
         table["x"]
+    mixed = dataclasses.replace(table, rows=[{"x": "w", "y": 1}, {"x": None, "y": None}])
+    assert mixed["x"].tolist() == ["w", None]
+    np.testing.assert_array_equal(mixed["y"], [1, math.nan])
     part = dataclasses.replace(table, rows=table.rows[1:])
     assert not part.finished
     with pytest.raises(ValueError, match=r"^column = 'y': must be .* not of 5 of 6 points$"):
@@ -319,11 +323,13 @@ def run_python(program, *arguments, **options):
 # A process that was started in the background ignores SIGINT unless it is told otherwise.
 INTERRUPTED = """
 import os, signal, sys, time
+from tqdm import tqdm
 from uand import sweep
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def slow(a):
-    time.sleep(0.02)
+    for _ in tqdm([a], disable=True):  # as `simulate` does; it takes a lock
+        time.sleep(0.02)
     return {"value": 2 * a, "worker": os.getpid()}
 
 try:
@@ -333,7 +339,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize(("jobs", "kind"), [(1, "INT"), (2, "INT"), (2, "TERM")])
+@pytest.mark.parametrize(("jobs", "kind"), [(1, "INT"), (2, "INT"), (2, "TERM"), (2, "KILL")])
 def test_an_interruption_leaves_a_table_to_go_on_from(tmp_path, jobs, kind):
     path = tmp_path / "t.csv"
     with subprocess.Popen(
@@ -350,14 +356,17 @@ def test_an_interruption_leaves_a_table_to_go_on_from(tmp_path, jobs, kind):
             assert process.poll() is None, "it ended before it was stopped"
             assert time.monotonic() < end
             time.sleep(0.01)
-        # As a terminal does, which sends it to the processes that compute as well.
-        os.killpg(process.pid, getattr(signal, f"SIG{kind}"))
-        out, err = process.communicate(timeout=100)
+        if kind == "KILL":
+            process.kill()
+        else:  # as a terminal does, which sends it to the processes that compute as well
+            os.killpg(process.pid, getattr(signal, f"SIG{kind}"))
+        # Until every process that holds the other ends of the pipes has ended.
+        out, err = process.communicate(timeout=30)
     assert out == ""
     if kind == "INT":
         assert (process.returncode, err) == (130, "")
     else:
-        assert process.returncode == -signal.SIGTERM
+        assert process.returncode == -getattr(signal, f"SIG{kind}")
     assert list(tmp_path.iterdir()) == [path]
     kept = sweep.read(path)
     assert jobs <= len(kept.rows) < 3000
@@ -480,6 +489,58 @@ def test_two_sweeps_at_once_into_one_file_both_end_right(tmp_path, whole):
     assert path.read_bytes() == whole
 
 
+def scaled(by):
+    def function(a, more=0):
+        return a * by + more
+
+    return function
+
+
+def test_a_function_that_has_changed_is_noticed(tmp_path):
+    path = tmp_path / "t.csv"
+    sweep.sweep(scaled(2), {"a": [1, 2]}, out=path, jobs=1)
+    kept = path.read_bytes()
+    with pytest.raises(ValueError, match=r'a sweep with code = ".*", not ".*"; take a new file'):
+        sweep.sweep(scaled(3), {"a": [1, 2]}, out=path, jobs=1)
+    assert path.read_bytes() == kept
+    sweep.sweep(scaled(2), {"a": [1, 2]}, out=path, jobs=1)
+    ours = sweep.sweep(uand.predict, {"m": [4]}, {"d": 2, "ell": 2, "p": 0.5}, jobs=1)
+    assert ours.about["code"] is None, "the commit tells"
+
+
+def test_code_of_the_package_that_has_changed_is_noticed(tmp_path, whole, monkeypatch):
+    path = tmp_path / "t.csv"
+    for change in "ab":
+        monkeypatch.setattr(provenance, "commit", lambda now=change: f"0-dirty-{now}")
+        if change == "a":
+            swept(path)
+    with pytest.raises(ValueError, match=r'with commit = "0-dirty-b", not "0-dirty-a"; take a new'):
+        swept(path)
+
+
+def any_names(a, seed, **others):
+    return {"y": a, "others": len(others)}
+
+
+def test_a_function_of_any_names_has_a_seed_at_every_point_and_what_it_needs():
+    table = sweep.sweep(any_names, {"a": [1, 2], "b": [3]}, {"c": 4}, seed=7, jobs=1)
+    assert table["seed"].tolist() == [sweep.point_seed(7, point) for point in range(2)]
+    assert table["others"].tolist() == [2, 2]
+    assert table.about["seed"] == 7
+    with pytest.raises(ValueError, match=r"^a: must be given, by grid or fixed$"):
+        sweep.sweep(any_names, {"b": [1]}, jobs=1)
+
+
+def lists(a, several):
+    return {"y": a + sum(several), "kind": type(several).__name__}
+
+
+def test_what_is_fixed_reaches_the_function_as_it_was_given():
+    assert sweep.sweep(lists, {"a": [1]}, {"several": (2, 3)}, jobs=1).rows == [
+        {"point": 0, "a": 1, "y": 6, "kind": "tuple"}
+    ]
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
@@ -495,7 +556,10 @@ def test_the_table_of_another_sweep_is_refused_and_left_alone(tmp_path, whole, c
     path = tmp_path / "t.csv"
     part = whole[: len(whole) - 9]
     path.write_bytes(part)
-    message = f"out = {str(path)!r}: must be a table of a sweep with {told}"
+    message = (
+        f"out = {str(path)!r}: must be a table of a sweep with {told}; take a new file, or delete "
+        "this one"
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         swept(path, **change)
     assert path.read_bytes() == part
@@ -504,7 +568,7 @@ def test_the_table_of_another_sweep_is_refused_and_left_alone(tmp_path, whole, c
 def test_another_grid_function_or_version_is_refused(tmp_path, whole, monkeypatch):
     path = tmp_path / "t.csv"
     path.write_bytes(whole)
-    with pytest.raises(ValueError, match=r"a sweep with grid = \{.*\}, not \{.*\}$"):
+    with pytest.raises(ValueError, match=r"a sweep with grid = \{.*\}, not \{.*\}; take a new"):
         sweep.sweep(line, GRID | {"a": [3, 1]}, {"word": "z"}, seed=5, out=path)
     with pytest.raises(ValueError, match=r"a sweep with function = \"uand\.interf.*, not \"test_"):
         sweep.sweep(uand.predict, {"m": [4]}, {"d": 2, "ell": 2, "p": 0.5}, out=path)
@@ -535,8 +599,9 @@ def test_a_later_format_is_refused(tmp_path, whole):
 
 
 BAD = {
-    "jobs = 0: must be an integer other than 0": {"jobs": 0},
-    "jobs = 1.5: must be an integer other than 0": {"jobs": 1.5},
+    "jobs = 99999: must be an integer from -10000 to 10000 other than 0": {"jobs": 99999},
+    "jobs = 0: must be an integer from -10000 to 10000 other than 0": {"jobs": 0},
+    "jobs = 1.5: must be an integer from -10000 to 10000 other than 0": {"jobs": 1.5},
     "seed = -1: must be an integer of at least 0": {"seed": -1},
     "grid = a: must give a sequence of values, not 3": {"grid": {"a": 3}},
     "grid = a: must give a sequence of values, not '12'": {"grid": {"a": "12"}},
@@ -546,13 +611,32 @@ BAD = {
     "grid = c: must be one of a, b, seed, word": {"grid": {"c": [1]}},
     "fixed = c: must be one of a, b, seed, word": {"grid": {"a": [1]}, "fixed": {"c": 1}},
     "fixed = a: must not be in the grid, too": {"grid": {"a": [1]}, "fixed": {"a": 1}},
-    "grid = b: must give a, too": {"grid": {"b": [1]}},
+    "a: must be given, by grid or fixed": {"grid": {"b": [1]}},
+    "grid = a: must be a finite number, a word or None, not nan": {"grid": {"a": [1, math.nan]}},
+    "grid = a: must be a finite number, a word or None, not -inf": {"grid": {"a": [-np.inf]}},
     "grid = backend: must be another parameter": {"grid": {"backend": ["numpy"]}},
-    "fixed = {'a': nan}: must be numbers, words, or lists of them, by name": {
+    "fixed = a: must be a finite number, a word, or a list of them, not nan": {
         "grid": {"b": [1]},
         "fixed": {"a": math.nan},
     },
-    "function = 3: must be a function with a name": {"function": 3},
+    "fixed = a: must be a finite number, a word, or a list of them, not {1}": {
+        "grid": {"b": [1]},
+        "fixed": {"a": {1}},
+    },
+    "function = 3: must be a function with a name; the arguments of a partial one go into fixed": {
+        "function": 3
+    },
+    "point 1 (m = 2): ell = 3: must be an integer from 0 to m = 2": {
+        "function": uand.predict,
+        "grid": {"m": [3, 2]},
+        "fixed": {"d": 9, "ell": 3, "p": "auto", "readoff": "contrast"},
+    },
+    f"point 0 (p = 0.2, seed = {sweep.point_seed(0, 0)}): layers = 0: must be an integer of at "
+    "least 1": {
+        "function": uand.simulate,
+        "grid": {"p": [0.2]},
+        "fixed": {"m": 5, "d": 9, "ell": 3, "layers": 0},
+    },
 }
 
 
@@ -575,12 +659,35 @@ def refuse(a):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_point_that_cannot_be_computed_is_named_and_the_rest_is_kept(tmp_path, jobs):
     path = tmp_path / "t.csv"
+    told = "point 1 (a = 2): a = 2: must be odd"
     with (
         joblib.parallel_config(backend="threading"),
-        pytest.raises(ValueError, match=r"^point 1 \(a = 2\): a = 2: must be odd$"),
+        pytest.raises(ValueError, match=f"^{re.escape(told)}; points kept in ") as caught,
     ):
         sweep.sweep(refuse, {"a": [1, 2, 3]}, out=path, jobs=jobs)
-    assert sweep.read(path).rows[0] == {"point": 0, "a": 1, "value": 1}
+    rows = sweep.read(path).rows
+    assert rows[0] == {"point": 0, "a": 1, "value": 1}
+    assert str(caught.value).endswith(
+        f" {str(path)!r}: {len(rows)} of 3; the same sweep goes on from there, another one takes "
+        "a new file"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        sweep.sweep(refuse, {"a": [1, 2, 3]}, jobs=1)
+
+
+def fail(a, kind):
+    raise {"memory": MemoryError, "key": KeyError}[kind]()
+
+
+def test_any_exception_says_at_which_point_from_another_process_too(tmp_path):
+    path = tmp_path / "t.csv"
+    with pytest.raises(KeyError) as caught:
+        sweep.sweep(fail, {"a": [1, 2]}, {"kind": "key"}, out=path, jobs=2)
+    at, kept = caught.value.__notes__
+    assert at in ("at point 0 (a = 1)", "at point 1 (a = 2)")
+    assert kept.startswith(f"points kept in {str(path)!r}: 0 of 2; the same sweep goes on")
+    with pytest.raises(MemoryError, match=r"^point 0 \(a = 1\): MemoryError$"):
+        sweep.sweep(fail, {"a": [1]}, {"kind": "memory"}, jobs=1)
 
 
 def test_a_process_that_is_ended_from_outside_is_told_in_one_line(tmp_path):
@@ -625,6 +732,14 @@ def test_the_command_prints_csv_or_json_or_keeps_a_file(tmp_path, capsys):
     assert sweep.read(path) == wanted
 
 
+def test_the_command_takes_whole_numbers_with_an_exponent(capsys):
+    options = ["--grid", "m=1e1,1.2e1", "--grid", "eps=1e-1", "--set", "d=2e1", "--set", "ell=2"]
+    assert cli.main(["sweep", "predict", *options, "--set", "p=0.5", "--json", "--jobs", "1"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["m"], row["d"], row["eps"]) for row in rows] == [(10, 20, 0.1), (12, 20, 0.1)]
+    assert all(isinstance(row["m"], int) for row in rows)
+
+
 def test_the_command_sweeps_simulations(capsys):
     options = [*SMALL, "--set", "layers=2", "--seed", "3", "--jobs", "1", "--json"]
     assert cli.main(["sweep", "simulate", *options]) == 0
@@ -639,8 +754,14 @@ TOLD = {
         *("--grid", "m=1", "--grid", "m=2"),
     ],
     "set = 'd': must be NAME=VALUE, as in m=1000": ["--grid", "m=1", "--set", "d"],
-    "grid = m: must give d, too": ["--grid", "m=1"],
-    "grid = m: must be a number, a word or None, not ''": ["--grid", "m="],
+    "d: must be given, by --grid or --set": ["--grid", "m=1"],
+    "set = q: must be one of m, d, ell, p, eps, readoff, ensemble, theta, activation, objective": [
+        *(*SMALL, "--set", "q=1"),
+    ],
+    "set = m: must not be in the grid, too": [*SMALL, "--set", "m=1"],
+    "grid = 'm=': must be values with commas between, as in m=10,20": ["--grid", "m="],
+    "grid = 'm=1,2,': must be values with commas between, as in m=10,20": ["--grid", "m=1,2,"],
+    "grid = m: must be a finite number, a word or None, not inf": ["--grid", "m=1e999"],
     "point 0 (m = 10, p = 0.2): eps = -1: must be a finite number of at least 0": [
         *(*SMALL, "--set", "eps=-1"),
     ],

@@ -131,13 +131,18 @@ def index_set(name: str, value: Any, m: int, ndim: int = 1) -> np.ndarray:
 def literal(text: str) -> Any:
     """Return the value that Python reads in `text`, or else `text` itself: a word.
 
-    >>> literal("0.5"), literal("(8, 16)"), literal("contrast")
-    (0.5, (8, 16), 'contrast')
+    A whole number may be written with an exponent, as long as a float holds it exactly.
+
+    >>> literal("0.5"), literal("(8, 16)"), literal("contrast"), literal("1e5")
+    (0.5, (8, 16), 'contrast', 100000)
     """
     try:
-        return ast.literal_eval(text)
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
+    if isinstance(value, float) and "e" in text.lower() and abs(value) < 2**53:
+        return int(value) if value.is_integer() else value
+    return value
 
 
 def memory(needed: float, names: str) -> None:

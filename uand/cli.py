@@ -426,13 +426,17 @@ def _assigned(option: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 def _sweep(function: Any, options: dict[str, Any]) -> Any:
-    from uand.sweep import sweep
+    from uand.sweep import check, sweep
 
-    grid = {
-        name: [literal(value) for value in values.split(",")]
-        for name, values in _assigned("grid", options["grid"]).items()
-    }
+    grid = {}
+    for name, text in _assigned("grid", options["grid"]).items():
+        values = text.split(",")
+        if not all(values):
+            told = f"{name}={text}"
+            raise ValueError(f"grid = {told!r}: must be values with commas between, as in m=10,20")
+        grid[name] = list(map(literal, values))
     fixed = {name: literal(value) for name, value in _assigned("set", options["set"]).items()}
+    check(function, grid, fixed, ("--grid", "--set"))
     others = {name: options[name] for name in ("seed", "out", "jobs")}
     return sweep(function, grid, fixed, **others, progress=True)
 

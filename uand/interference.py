@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from uand import checks
-from uand.backend import namespace, random_stream, select, to_host
+from uand.backend import BACKENDS, namespace, random_stream, select, to_host
 from uand.checks import AUTO, CONTRAST, EXACT, QUADRATIC, RELU, WORST
 from uand.contrast import (
     SIGNS,
@@ -211,6 +211,32 @@ def _check(
     activation: Any = RELU,
     objective: Any = WORST,
 ) -> _Parameters:
+    m, d, ell, density, tolerance, threshold = _check_ranges(
+        m, d, ell, p, eps, readoff, ensemble, theta, activation, objective
+    )
+    if density is not None and threshold is not None:
+        one = Activation(activation, threshold)
+        return _Parameters(m, d, ell, density, tolerance, readoff, ensemble, one)
+    counts = kind_counts(m, ell, ensemble)
+    density, one = best_layer(
+        m, d, ell, density, activation, threshold, objective, counts, readoff, ensemble
+    )
+    return _Parameters(m, d, ell, density, tolerance, readoff, ensemble, one, objective)
+
+
+def _check_ranges(
+    m: Any,
+    d: Any,
+    ell: Any,
+    p: Any,
+    eps: Any,
+    readoff: Any,
+    ensemble: Any,
+    theta: Any,
+    activation: Any,
+    objective: Any,
+) -> tuple[int, int, Fraction, Fraction | None, Fraction, Fraction | None]:
+    """Return the sizes, the density, the tolerance and the threshold; None is the best one."""
     checks.choice("ensemble", ensemble, checks.ENSEMBLES)
     checks.choice("readoff", readoff, checks.READOFFS)
     m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
@@ -220,14 +246,40 @@ def _check(
     tolerance = checks.tolerance("eps", eps)
     threshold = check_activation(activation, theta, ell, readoff, ensemble)
     checks.choice("objective", objective, checks.OBJECTIVES)
-    if density is not None and threshold is not None:
-        one = Activation(activation, threshold)
-        return _Parameters(m, d, ell, density, tolerance, readoff, ensemble, one)
-    counts = kind_counts(m, ell, ensemble)
-    density, one = best_layer(
-        m, d, ell, density, activation, threshold, objective, counts, readoff, ensemble
+    return m, d, ell, density, tolerance, threshold
+
+
+def check_parameters(
+    m: int,
+    d: int,
+    ell: float,
+    p: float | str,
+    eps: float = 0.5,
+    readoff: str = checks.MEAN,
+    layers: int = 1,
+    inputs: int = 1,
+    seed: int = 0,
+    ensemble: str = EXACT,
+    backend: str = "numpy",
+    theta: float | str | None = None,
+    activation: str = RELU,
+    objective: str = WORST,
+) -> None:
+    """Raise what `predict` and `simulate` raise for a parameter out of range; compute nothing.
+
+    What does not fit in memory, and a backend that is not to be had, are found where they are used.
+    """
+    _check_ranges(m, d, ell, p, eps, readoff, ensemble, theta, activation, objective)
+    _check_sampled(layers, inputs, seed)
+    checks.choice("backend", backend, BACKENDS)
+
+
+def _check_sampled(layers: Any, inputs: Any, seed: Any) -> tuple[int, int, int]:
+    return (
+        checks.integer("layers", layers, 1),
+        checks.integer("inputs", inputs, 1),
+        checks.integer("seed", seed, 0),
     )
-    return _Parameters(m, d, ell, density, tolerance, readoff, ensemble, one, objective)
 
 
 def is_auto(value: Any) -> bool:
@@ -816,9 +868,7 @@ def simulate(
     """
     q = _check(m, d, ell, p, eps, readoff, ensemble, theta, activation, objective)
     _check_whole(q)
-    layers = checks.integer("layers", layers, 1)
-    inputs = checks.integer("inputs", inputs, 1)
-    seed = checks.integer("seed", seed, 0)
+    layers, inputs, seed = _check_sampled(layers, inputs, seed)
     xp = select(backend)
     # The inputs of a layer, as sets and as vectors, with the neurons that each turns on.
     needed = 8.0 * inputs * (q.m + math.ceil(q.ell) + 2 * q.d)

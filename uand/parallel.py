@@ -1,24 +1,33 @@
 """Work in parallel through joblib, on whatever backend its user has chosen."""
 
 import itertools
+import multiprocessing
+import os
 import signal
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from multiprocessing import current_process
+from functools import cache
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 from joblib.parallel import get_active_backend  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 # Calls for each process in a round, where results come in rounds.
 _ROUND = 8
 
 
+MOST_JOBS = 10_000  # more than any cluster's that would be asked for so; loky fails far beyond
+
+
 def check_jobs(jobs: Any) -> int:
     """Return how many calls run at a time, as joblib has it, or raise a ``ValueError``."""
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
-        raise ValueError(f"jobs = {jobs!r}: must be an integer other than 0")
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0 or abs(jobs) > MOST_JOBS:
+        limits = f"from {-MOST_JOBS} to {MOST_JOBS}"
+        raise ValueError(f"jobs = {jobs!r}: must be an integer {limits} other than 0")
     return jobs
 
 
@@ -55,13 +64,33 @@ def results(
 
 
 def _in_peace(function: Callable[..., Any], args: Any, named: Any) -> Any:
-    """Call a function; where a process of loky's does, let only the one that waits be interrupted.
-
-    A terminal interrupts every process, and each of loky's would print where it was.
-    """
-    if current_process().name.startswith("LokyProcess"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Call a function; where a process of loky's does, see first that it leaves in peace."""
+    if multiprocessing.current_process().name.startswith("LokyProcess"):
+        _settle()
     return function(*args, **named)
+
+
+@cache
+def _settle() -> None:
+    """Let this process, one of loky's, be stopped without a word, and end with its parent.
+
+    A terminal interrupts every process, and each of loky's would print where it was: only the one
+    that waits is to be interrupted. It kills the others then, and each would be told to have left
+    behind the lock that tqdm takes between processes: one between threads will do.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tqdm.set_lock(threading.RLock())
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    assert parent.pid is not None
+    threading.Thread(target=_end_with, args=(parent.pid,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone: killed, that could not tell it to."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _rounds(calls: Iterable[Any], jobs: int, at_once: int, hints: dict[str, Any]) -> Iterator[Any]:

@@ -1,11 +1,19 @@
 """What computed a result: the package, its commit, the versions of the libraries, the device."""
 
+import hashlib
 import os
 import platform
+import re
 import subprocess
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
 
 from uand import __version__, backend
 
@@ -13,24 +21,101 @@ from uand import __version__, backend
 LIBRARIES = ("numpy", "scipy", "sympy", "mpmath", "matplotlib", "numba", "cupy-cuda12x")
 
 
+# Hexadecimal digits of a digest: 48 bits, enough for changes that nobody contrives.
+_DIGITS = 12
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]
+
+
 def commit() -> str | None:
     """Return the commit of the clone that the package lies in, or None outside of one.
 
-    A tree with changes of its own ends in ``-dirty``: the commit alone would not bring it back.
+    If the package's code has changes, the commit alone would not bring it back: then it ends in
+    ``-dirty-`` and a digest of the files that have changed. What lies beside the package, as the
+    pages and the tests, does not compute and does not count.
     """
     home = Path(__file__).resolve().parent
 
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ("git", *arguments), cwd=home, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
+    def git(*arguments: str) -> bytes:
+        done = subprocess.run(("git", *arguments), cwd=home, capture_output=True, check=True)
+        return done.stdout
 
     try:
         # An environment that lies in somebody else's clone is not a clone of ours.
         git("ls-files", "--error-unmatch", "__init__.py")
-        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+        head = git("rev-parse", "HEAD").decode().strip()
+        changed = git("diff", "HEAD", "--name-only", "--no-renames", "--relative", "-z", "--", ".")
+        changed += git("ls-files", "--others", "--exclude-standard", "-z", "--", "*.py")
     except (OSError, subprocess.CalledProcessError):
+        return None
+    names = sorted(set(changed.split(b"\0")) - {b""})
+    if not names:
+        return head
+    # Digests of equal length, one a file, so that no two trees are told by the same bytes.
+    return f"{head}-dirty-{_digest(b''.join(_told(home, name) for name in names))}"
+
+
+def _told(home: Path, name: bytes) -> bytes:
+    """Return a digest of a file's name and contents, or of the name alone if the file is gone."""
+    path = home / os.fsdecode(name)
+    contents = hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b""
+    return hashlib.sha256(name + b"\0" + contents).digest()
+
+
+def code(function: Callable[..., Any]) -> str:
+    """Return a digest of what a function does, as far as it can be told without calling it.
+
+    It tells the function's instructions and constants, the functions in it, the defaults of its
+    parameters, and the values that it takes from the functions around it. It does not see global
+    variables, nor what lies in the functions and modules that it calls, but only their names. A
+    value that is neither a plain one nor an array is told by how it shows itself (its ``repr``),
+    or, where that holds an address, by its type. Another version of Python gives another digest.
+
+    >>> code(lambda a: a + 1) == code(lambda a: a + 1) != code(lambda a: a + 2)
+    True
+    """
+    return _digest(repr(_seen(function, [])).encode())
+
+
+def _seen(thing: Any, around: list[Any]) -> Any:
+    """Return what tells a value: strings in tuples, the same in every process."""
+    if any(thing is one for one in around):  # a function that calls itself
+        return "itself"
+    around = [*around, thing]
+
+    def seen(things: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(_seen(one, around) for one in things)
+
+    if isinstance(thing, MethodType):
+        return seen((thing.__func__, thing.__self__))
+    if isinstance(thing, FunctionType):
+        taken_in = map(_contents, thing.__closure__ or ())
+        return seen((thing.__code__, thing.__defaults__, thing.__kwdefaults__, *taken_in))
+    if isinstance(thing, CodeType):
+        names = (thing.co_names, thing.co_varnames, thing.co_freevars)
+        taken = (thing.co_argcount, thing.co_posonlyargcount, thing.co_kwonlyargcount)
+        return (thing.co_code.hex(), names, taken, seen(thing.co_consts))
+    if hasattr(thing, "__wrapped__"):  # compiled, say, or with a cache
+        return (type(thing).__qualname__, _seen(thing.__wrapped__, around))
+    if isinstance(thing, (set, frozenset)):  # their order changes from process to process
+        return (type(thing).__name__, *sorted(seen(thing), key=repr))
+    if isinstance(thing, (list, tuple)):
+        return (type(thing).__name__, *seen(thing))
+    if isinstance(thing, dict):
+        return (type(thing).__name__, *seen(thing.items()))
+    if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
+        return (str(thing.dtype), thing.shape, hashlib.sha256(thing.tobytes()).hexdigest())
+    shown = repr(thing)
+    address = not isinstance(thing, (str, bytes)) and re.search(r"\b0x[0-9a-fA-F]", shown)
+    return str(type(thing)) if address else shown
+
+
+def _contents(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing yet
         return None
 
 
@@ -58,6 +143,9 @@ def versions() -> dict[str, str | None]:
 def describe(computes_on: str = "numpy") -> dict[str, object]:
     """Return what computes a result here: plain data, the same as long as nothing is changed.
 
+    The processor is named because libraries choose their instructions by it, and the last digits
+    may depend on these; the system, because mathematical functions are partly its own.
+
     Parameters
     ----------
     computes_on : {"numpy", "cupy", "auto"}
@@ -72,8 +160,28 @@ def describe(computes_on: str = "numpy") -> dict[str, object]:
         "commit": commit(),
         **versions(),
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "device": backend.device(backend.select(computes_on)),
     }
+
+
+@cache
+def processor() -> str:
+    """Return the processor's name, as far as the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except (OSError, UnicodeDecodeError):  # not Linux
+        pass
+    if sys.platform == "darwin":
+        try:
+            command = ("sysctl", "-n", "machdep.cpu.brand_string")
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            return done.stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            pass
+    return platform.processor() or platform.machine()
 
 
 def cores() -> int:

@@ -21,6 +21,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -53,8 +54,9 @@ class Table:
     Attributes
     ----------
     about : mapping
-        The function, the grid, the other parameters, the seed, how many points there are; and the
-        versions, commit and device that computed them.
+        The function, a digest of its code if it is not one of `uand`, the grid, the other
+        parameters, the seed, how many points there are; and the versions, commit, processor and
+        device that computed them.
     rows : sequence of dict
         One for each point that is done. ``row["point"]`` counts the points from 0, the last
         parameter of the grid changing fastest; None is what is not defined.
@@ -74,7 +76,11 @@ class Table:
         return len(self.rows) == int(self.about["points"])
 
     def __getitem__(self, column: str) -> np.ndarray:
-        """Return a column as an array, NaN where a number is not defined."""
+        """Return a column as an array.
+
+        In a column of numbers, NaN stands for None, what is not defined, and whole numbers beside
+        it become floats; a column with words is an array of objects, where None stays None.
+        """
         checks.choice("column", column, self.columns)
         values = [row[column] for row in self.rows]
         if any(isinstance(value, str) for value in values):
@@ -117,7 +123,7 @@ def read(path: str | os.PathLike[str]) -> Table:
 
 
 def _head(about: Mapping[str, Any]) -> str:
-    return f"# {json.dumps(about)}\n"
+    return f"# {json.dumps(about, allow_nan=False)}\n"
 
 
 def _line(cells: Any) -> str:
@@ -203,7 +209,7 @@ class _Store:
             if stored.get(key) != value:
                 raise ValueError(
                     f"{name}: must be a table of a sweep with {key} = {json.dumps(value)}, "
-                    f"not {json.dumps(stored.get(key))}"
+                    f"not {json.dumps(stored.get(key))}; take a new file, or delete this one"
                 )
         self.rows = {int(row["point"] or 0): row for row in rows}
         self.columns = list(rows[0]) if rows else None
@@ -238,6 +244,13 @@ class _Store:
             with self._opened() as file:
                 _append(file, text.encode())
         self.rows[int(row["point"] or 0)] = row
+
+    def kept(self) -> str:
+        """Say what is in the file."""
+        return (
+            f"points kept in {str(self.path)!r}: {len(self.rows)} of {self.about['points']}; the "
+            "same sweep goes on from there, another one takes a new file"
+        )
 
     def table(self) -> Table:
         """Return the table; a finished file has its rows in order from then on."""
@@ -283,8 +296,8 @@ def sweep(
         mappings become columns such as ``both_bias``. What runs in other processes must be found
         there: a function of a module or a notebook.
     grid : mapping of str to sequence
-        The values that each parameter takes: numbers, words, true or false, None. The points are
-        all combinations.
+        The values that each parameter takes: finite numbers, words, true or false, None. The points
+        are all combinations.
     fixed : mapping, optional
         Parameters that are the same at all points.
     seed : int
@@ -312,8 +325,15 @@ def sweep(
     ------
     ValueError
         If a parameter is none of the function's or has a value that no table holds; if the file is
-        the table of another sweep, or made by other versions, another commit or another device; if
-        the function raises one: the message then says at which point. What is done stays.
+        the table of another sweep or of other code (see `uand.provenance.code` for what is seen of
+        a function of yours), or made by other versions, another commit or another device; if the
+        function raises one.
+
+    Notes
+    -----
+    The parameters of `uand.predict` and `uand.simulate` are checked at every point before the first
+    is computed. Where a function raises an exception, its message (of a ``ValueError`` or
+    ``MemoryError``) or its notes say at which point. What is done stays in the file.
 
     Examples
     --------
@@ -323,26 +343,25 @@ def sweep(
     array([[0.24 , 0.246],
            [0.186, 0.222]])
     """
-    values = {name: _values(name, several) for name, several in grid.items()}
     fixed = dict(fixed or {})
-    if not callable(function) or not hasattr(function, "__qualname__"):
-        raise ValueError(f"function = {function!r}: must be a function with a name")
-    seeded = _check_names(function, values, fixed)
+    values, plain, seeded = check(function, grid, fixed)
     seed = checks.integer("seed", seed, 0)
     jobs = parallel.check_jobs(jobs)
     path = None if out is None else files.target("out", out)
     computes_on = str(fixed.get("backend", "numpy"))
     made_by = provenance.describe(computes_on)
-    about = {
+    about: dict[str, Any] = {
         "format": _FORMAT,
         "function": f"{function.__module__}.{function.__qualname__}",
+        "code": None if _is_ours(function) else provenance.code(function),
         "grid": values,
-        "fixed": _plain(fixed),
+        "fixed": plain,
         "seed": seed if seeded else None,
         "points": math.prod(map(len, values.values())),
         **made_by,
     }
     checks.memory(2000.0 * about["points"], f"grid of {about['points']} points")
+    _check_points(function, fixed, _points(values, seed, seeded))
     store = _Store(about, path)
     jobs = 1 if backend.select(computes_on) is not np else jobs
     todo = (item for item in _points(values, seed, seeded) if item[0] not in store.rows)
@@ -354,7 +373,9 @@ def sweep(
         unit="point",
     ) as bar:
         try:
-            with parallel.results((call(*item) for item in todo), jobs) as results:
+            # No more processes than points: each would be started.
+            at_once = min(jobs, max(1, len(todo)))
+            with parallel.results((call(*item) for item in todo), at_once) as results:
                 for row in results:
                     store.add(row)
                     bar.update()
@@ -363,16 +384,83 @@ def sweep(
                 "a process that computed was ended from outside, as where memory runs out; what is "
                 "done stays; fewer jobs take less"
             ) from None
+        except Exception as error:
+            if path is None:
+                raise
+            raise _told(error, f"{error}; {store.kept()}", store.kept()) from error.__cause__
     return store.table()
+
+
+def _is_ours(function: Callable[..., Any]) -> bool:
+    """Whether the commit and the version tell what the function does."""
+    return str(function.__module__).partition(".")[0] == "uand"
+
+
+def check(
+    function: Callable[..., Any],
+    grid: Mapping[str, Any],
+    fixed: Mapping[str, Any],
+    options: tuple[str, str] = ("grid", "fixed"),
+) -> tuple[dict[str, list[Cell]], dict[str, Any], bool]:
+    """Check the parameters of a sweep by their names and kinds, as `sweep` does.
+
+    Parameters
+    ----------
+    function, grid, fixed
+        As in `sweep`.
+    options : tuple of str
+        What messages call the two: the command line has options of its own.
+
+    Returns
+    -------
+    tuple
+        The grid and the fixed parameters as plain data, and whether each point gets a seed.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none of the function's, or lacks, or has a value that no table holds.
+    """
+    in_grid, in_fixed = (option.strip("-") for option in options)
+    if not callable(function) or not hasattr(function, "__qualname__"):
+        raise ValueError(
+            f"function = {function!r}: must be a function with a name; the arguments of a partial "
+            f"one go into {in_fixed}"
+        )
+    values = {name: _values(f"{in_grid} = {name}", several) for name, several in grid.items()}
+    for name in values:
+        if name in fixed:
+            raise ValueError(f"{in_fixed} = {name}: must not be in the grid, too")
+        if name in ("point", "backend"):
+            raise ValueError(f"{in_grid} = {name}: must be another parameter")
+    kinds = inspect.Parameter
+    by_name = (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+    signature = inspect.signature(function).parameters.values()
+    known = {one.name: one for one in signature if one.kind in by_name and one.name != "progress"}
+    takes_any = any(one.kind is kinds.VAR_KEYWORD for one in signature)
+    for where, names in ((in_grid, values), (in_fixed, fixed)):
+        for name in names:
+            if name not in known and not takes_any:
+                raise ValueError(f"{where} = {name}: must be one of {', '.join(known)}")
+    seeded = "seed" in known and "seed" not in values and "seed" not in fixed
+    given = {*values, *fixed, *(["seed"] if seeded else [])}
+    for name, parameter in known.items():
+        if parameter.default is kinds.empty and name not in given:
+            raise ValueError(f"{name}: must be given, by {' or '.join(options)}")
+    return values, {name: _plain(f"{in_fixed} = {name}", fixed[name]) for name in fixed}, seeded
 
 
 def _values(name: str, several: Any) -> list[Cell]:
     """Return the values of a parameter as plain data that a table gives back, or raise."""
     if isinstance(several, (str, bytes)) or not isinstance(several, (Sequence, np.ndarray)):
-        raise ValueError(f"grid = {name}: must give a sequence of values, not {several!r}")
+        raise ValueError(f"{name}: must give a sequence of values, not {several!r}")
     if not len(several):
-        raise ValueError(f"grid = {name}: must give at least one value")
-    return [_cell(f"grid = {name}", value) for value in several]
+        raise ValueError(f"{name}: must give at least one value")
+    values = [_cell(name, value) for value in several]
+    for value in values:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name}: must be a finite number, a word or None, not {value}")
+    return values
 
 
 def _cell(name: str, value: Any) -> Cell:
@@ -395,39 +483,30 @@ def _cell(name: str, value: Any) -> Cell:
     return plain
 
 
-def _plain(fixed: dict[str, Any]) -> Any:
+def _plain(name: str, value: Any) -> Any:
     try:
-        return json.loads(json.dumps(fixed, allow_nan=False, default=lambda number: number.item()))
+        return json.loads(json.dumps(value, allow_nan=False, default=lambda number: number.item()))
     except (TypeError, ValueError, AttributeError, RecursionError):
         raise ValueError(
-            f"fixed = {fixed!r}: must be numbers, words, or lists of them, by name"
+            f"{name}: must be a finite number, a word, or a list of them, not {value!r}"
         ) from None
 
 
-def _check_names(
-    function: Callable[..., Any], values: Mapping[str, Any], fixed: Mapping[str, Any]
-) -> bool:
-    """Check that the function takes the parameters; return whether it wants a seed for each."""
-    for name in values:
-        if name in fixed:
-            raise ValueError(f"fixed = {name}: must not be in the grid, too")
-        if name in ("point", "backend"):
-            raise ValueError(f"grid = {name}: must be another parameter")
-    kinds = inspect.Parameter
-    signature = inspect.signature(function).parameters
-    known = [name for name in signature if name != "progress"]
-    if any(parameter.kind is kinds.VAR_KEYWORD for parameter in signature.values()):
-        return False
-    for where, names in (("grid", values), ("fixed", fixed)):
-        for name in names:
-            if name not in known:
-                raise ValueError(f"{where} = {name}: must be one of {', '.join(known)}")
-    seeded = "seed" in known and "seed" not in values and "seed" not in fixed
-    given = {*values, *fixed, *(["seed"] if seeded else [])}
-    for name, parameter in signature.items():
-        if parameter.default is kinds.empty and name not in given:
-            raise ValueError(f"grid = {', '.join(values)}: must give {name}, too")
-    return seeded
+def _check_points(
+    function: Callable[..., Any],
+    fixed: Mapping[str, Any],
+    points: Iterator[tuple[int, dict[str, Cell]]],
+) -> None:
+    """Raise for the first point that is out of range, where that can be told at no cost."""
+    if function.__module__ != "uand.interference":
+        return
+    from uand import interference
+
+    if function in (interference.predict, interference.simulate):
+        for point, parameters in points:
+            given: dict[str, Any] = {**fixed, **parameters}
+            with _at(point, parameters):
+                interference.check_parameters(**given)
 
 
 def point_seed(seed: int, point: int) -> int:
@@ -456,12 +535,29 @@ def _compute(
     parameters: dict[str, Cell],
 ) -> Row:
     """Compute one row, wherever this runs."""
+    with _at(point, parameters):
+        return {"point": point, **parameters, **flat(function(**fixed, **parameters))}
+
+
+@contextmanager
+def _at(point: int, parameters: Mapping[str, Cell]) -> Iterator[None]:
+    """Let an exception say at which point it was raised."""
     try:
-        figures = flat(function(**fixed, **parameters))
-    except ValueError as error:
+        yield
+    except Exception as error:
         told = ", ".join(f"{name} = {value}" for name, value in parameters.items())
-        raise ValueError(f"point {point} ({told}): {error}") from None
-    return {"point": point, **parameters, **figures}
+        place = f"point {point} ({told})"
+        message = f"{place}: {str(error) or type(error).__name__}"
+        raise _told(error, message, f"at {place}") from error.__cause__
+
+
+def _told(error: Exception, message: str, note: str) -> Exception:
+    """Return an exception that says more: in its message if that is all that the command shows."""
+    for kind in (ValueError, MemoryError):
+        if isinstance(error, kind):
+            return kind(message).with_traceback(error.__traceback__)
+    error.add_note(note)
+    return error
 
 
 def flat(result: Any) -> Row:

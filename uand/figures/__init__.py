@@ -275,8 +275,8 @@ def make(
     values : mapping, optional
         Parameters other than those of the size; names that the figure does not take are passed by.
     resume : bool
-        Leave the files that were made from the very same, and make only what lacks. In a clone
-        with changes of its own everything is made again.
+        Leave the files that were made from the very same, changes of the code included, and make
+        only what lacks.
     progress : bool
         Show a bar for the parts of the figure that take long, if standard error is a terminal.
 
@@ -297,7 +297,7 @@ def make(
     mark = f"uand-{hashlib.sha256(text.encode()).hexdigest()}"
     paths = {one: out / f"{recipe.name}.{one}" for one in formats}
     made = Made(recipe.name, made_from, tuple(paths.values()))
-    if resume and not str(made_from["commit"]).endswith("-dirty"):  # the code may have changed
+    if resume:
         paths = {one: path for one, path in paths.items() if not _carries(path, mark)}
     if not paths:
         return made
