@@ -374,7 +374,7 @@ def sweep(
     ) as bar:
         try:
             # No more processes than points: each would be started.
-            at_once = min(jobs, max(1, len(todo)))
+            at_once = min(jobs, max(1, about["points"] - len(store.rows)))
             with parallel.results((call(*item) for item in todo), at_once) as results:
                 for row in results:
                     store.add(row)
