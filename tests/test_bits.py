@@ -196,7 +196,7 @@ def test_a_layer_asks_for_its_memory_before_it_takes_it(monkeypatch, make, m, d)
         getattr(bits, make)(*of_layer)
     # The bits, and a stretch of rows as bytes or two, however many rows there are.
     assert m * d / 8 + min(m * d, 2**26 // m * m) <= asked[0]
-    assert asked[0] <= 3 * (m * d / 8 + min(m * d, 2**26)) + 24 * backend.DRAWS
+    assert asked[0] <= 3 * (m * d / 8 + min(m * d, 2**26)) + 32 * backend.DRAWS
     assert len(asked) == 1
 
 

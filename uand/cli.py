@@ -46,7 +46,7 @@ def _line(message: object) -> str:
 
 def _printable(text: str) -> str:
     """Return what standard output can write: a file's name may hold what is no character."""
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
