@@ -1312,6 +1312,25 @@ def test_the_pooled_error_alone_is_that_of_a_prediction(
     assert alone == pytest.approx(whole.pooled_rms, rel=1e-9)
     square = sum(kind.count * (kind.bias**2 + kind.sd**2) for kind in whole.pairs.values())
     assert whole.pooled_rms == pytest.approx(math.sqrt(square / math.comb(40, 2)), rel=1e-9)
+    failing = interference.expected_failures(
+        40, d, 5, p, 0.5, readoff, activation.theta, activation.kind
+    )
+    assert failing == pytest.approx(whole.expected_failures, rel=1e-9)
+
+
+@pytest.mark.parametrize("readoff", ["mean", "contrast"])
+def test_a_kind_that_is_not_there_does_not_fail(readoff: str) -> None:
+    """With every feature on there are pairs of one kind only."""
+    law = predict(4, 50, 4, 0.3, 0.5, readoff=readoff)
+    assert [law.pairs[kind].count for kind in ("both", "one", "none")] == [6, 0, 0]
+    assert law.pairs["one"].expected_failures == law.pairs["none"].expected_failures == 0
+    assert 0 < law.pairs["both"].expected_failures == law.expected_failures < 6
+
+
+def test_the_first_layer_is_the_one_that_verify_counts() -> None:
+    seen = simulate(300, 40, 3, 0.2, 0.5, layers=1, inputs=1, seed=7)
+    counted = uand.verify(300, 40, 0.2, seed=7, jobs=1)
+    assert seen.coverage.expected_uncovered == counted.uncovered > 1000
 
 
 @pytest.mark.parametrize(("d", "p"), [(6, 0.5), (40, 0.2), (90, 0.9)])
