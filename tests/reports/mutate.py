@@ -16,7 +16,9 @@ child takes the changed code in place of the right one, and nothing is written t
 """
 
 import argparse
+import ast
 import functools
+import hashlib
 import importlib
 import inspect
 import json
@@ -128,6 +130,17 @@ def mutants_of(module: str) -> list[perturb.Mutant]:
 def path_of(module: str) -> Path:
     """Return the file of a module."""
     return ROOT / "uand" / f"{module.replace('.', '/')}.py"
+
+
+def digest_of(text: str) -> str:
+    """Return a number that changes with the code of a module, but not with what is said of it."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
+            node
+        ):
+            node.body[0] = ast.Expr(ast.Constant(""))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
 
 
 def names_of(mutants: Sequence[perturb.Mutant]) -> list[str]:
@@ -522,8 +535,8 @@ def run(options: argparse.Namespace) -> int:
     everything = {module: mutants_of(module) for module in MODULES}
     made_from = {"program": "mutate", "seed": options.seed}
     journal = record.Journal(out, made_from)
-    # A result holds for the text that it was found with; a later one takes an earlier one's place.
-    texts = {module: record.digest([path_of(module)]) for module in MODULES}
+    # A result holds for the code that it was found with; a later one takes an earlier one's place.
+    texts = {module: digest_of(path_of(module).read_text(encoding="utf-8")) for module in MODULES}
     journal.entries[:] = _latest(
         [one for one in journal.entries if one["text"] == texts[one["module"]]]
     )
