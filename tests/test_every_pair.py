@@ -365,6 +365,13 @@ def test_a_state_in_which_all_pairs_are_alike_is_one_to_go_on_from(tmp_path, p, 
     assert verify(**(SMALL | {"p": p}), coverage_only=coverage_only, state=state) == figures
 
 
+def test_it_says_what_it_begins_if_it_is_asked_to(capsys):
+    verify(20, 9, 0.5, jobs=1)
+    assert capsys.readouterr().err == ""
+    verify(20, 9, 0.5, jobs=1, progress=True)
+    assert capsys.readouterr().err.startswith("190 pairs, in at most ")
+
+
 def test_the_layer_that_is_kept_is_the_one_that_is_asked_for():
     last = every_pair._Last()
     layers = [every_pair._Layer(50, 9, "1/2", seed, "numpy") for seed in (1, 2)]
