@@ -758,7 +758,7 @@ def test_verify_goes_on_from_its_state(
         ({"p": "nan"}, "p = nan: must be a number from 0 to 1"),
         ({"p": "half"}, "'half': must be a number"),
         ({"seed": -1}, "seed = -1: must be an integer of at least 0"),
-        ({"jobs": 0}, "jobs = 0: must be an integer from -10000 to 10000 other than 0"),
+        ({"jobs": 0}, "jobs = 0: must be an integer other than 0"),
         ({"jobs": "two"}, "'two': must be a whole number"),
         ({"backend": "gpu"}, "choose from"),
         ({"state": ""}, "state = '': must be a file, or a new name, in a folder that is there"),

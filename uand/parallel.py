@@ -20,14 +20,10 @@ from tqdm import tqdm
 _ROUND = 8
 
 
-MOST_JOBS = 10_000  # more than any cluster's that would be asked for so; loky fails far beyond
-
-
 def check_jobs(jobs: Any) -> int:
     """Return how many calls run at a time, as joblib has it, or raise a ``ValueError``."""
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0 or abs(jobs) > MOST_JOBS:
-        limits = f"from {-MOST_JOBS} to {MOST_JOBS}"
-        raise ValueError(f"jobs = {jobs!r}: must be an integer {limits} other than 0")
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
+        raise ValueError(f"jobs = {jobs!r}: must be an integer other than 0")
     return jobs
 
 
