@@ -332,6 +332,7 @@ TAILS = [  # (d, ell, p, eps, exponents of ten of q_2, q_1, q_0)
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "ell", "p", "eps", "exponents"), TAILS)
 def test_tails_are_right_in_relative_terms_down_to_1e_100(
     d: int, ell: int, p: float, eps: float, exponents: tuple[int, int, int]
@@ -1057,6 +1058,7 @@ SINGLE = [  # one pair of the kind on an input, one input on a layer: failures a
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "at"), SINGLE)
 def test_counts_of_independent_failures_are_binomial(kind: str, at: dict[str, Any]) -> None:
     layers = 1000
@@ -1088,6 +1090,7 @@ def test_where_nothing_failed_the_law_is_below_the_rule_of_three(at: dict[str, A
     assert zero == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ensemble", ["exact", "independent"])
 def test_standard_errors_are_honest(ensemble: str) -> None:
     """Over 250 simulations the distance from the law has the spread that its errors claim.
@@ -1264,6 +1267,7 @@ def test_sizes_beyond_memory_name_what_was_given() -> None:
 # --- thresholds, activations, and the best of them ------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "wanted"),
     [
