@@ -50,19 +50,7 @@ GROUPS = {
     "kernels": ("features", "neurons", "bits", "bits_numba", "every_pair"),
     "searches": ("universal", "least_error", "regimes"),
     "extensions": tuple(
-        f"extensions.{name}"
-        for name in (
-            "superposed",
-            "targeted",
-            "gaussian",
-            "stacking",
-            "higher_order",
-            "learned",
-            "optimal",
-            "calibration",
-            "decoding",
-            "training",
-        )
+        f"extensions.{path.stem}" for path in sorted((ROOT / "uand/extensions").glob("[a-z]*.py"))
     ),
 }
 MODULES = [module for group in GROUPS.values() for module in group]

@@ -30,7 +30,8 @@ def misfires(
 ) -> Numbers:
     """How many neurons misfire, the more features share the dimensions of the input?"""
     checks.integer("layers", layers, 5)
-    positive("ell", [ell]), positive("p", [p])
+    positive("ell", [ell])
+    positive("p", [p])
     checks.memory(16.0 * inputs * (ell * d0 + d), f"inputs = {inputs}, d0 = {d0}, d = {d}")
     laws, means, se = np.empty((3, len(thresholds), len(m)))
     for number, (i, j) in enumerate(np.ndindex(laws.shape)):
