@@ -159,6 +159,8 @@ def test_a_density_is_never_more_than_one():
     assert got[:3].tolist() == [1, 1, 1]
     assert got[3] == pytest.approx(1 - (3 / 4) ** 20)
     assert LAWS["A23.covered"](10, 512, 64, 4) == LAWS["A23.covered"].exactly(10, 512, 64, 4) == 1
+    law = LAWS["A23.covered"]
+    assert law.expr.subs(dict(zip(law.args, (10, 512, 64, 4), strict=True))) == 1
 
 
 def test_limits_of_the_covered_share():
