@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -17,8 +18,11 @@ def target(name: str, value: str | os.PathLike[str]) -> Path:
     """
     try:
         path = Path(value).resolve()
-        good = path.parent.is_dir() and (path.is_file() or not path.exists())
-        good = good and not path.is_symlink()  # Python 3.13 leaves a loop of links as it is
+        try:
+            # Not `exists`: from Python 3.14 on that holds a name that is too long for a new one.
+            good = stat.S_ISREG(path.stat().st_mode)
+        except FileNotFoundError:
+            good = path.parent.is_dir()
     except (OSError, RuntimeError, TypeError, ValueError):  # a loop of links, a null byte, no path
         good = False
     if not good or not os.fspath(value) or os.fspath(value).endswith(("/", os.sep)):
