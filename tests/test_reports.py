@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from statistics_helpers import COMPARISONS, FAMILY_RATE, other_generators
 
 from uand.backend import random_stream
@@ -244,6 +245,9 @@ def test_every_law_and_its_parts_are_mutated(programs: Any) -> None:
     assert {"_on", "_mean_stable", "_cut_variance", "_group_empty"} <= where
     names = programs.mutate.names_of(mutants)
     assert len(set(names)) == len(names) > 1000
+    functions = {one.after.removeprefix("sp.") for one in mutants if one.after.startswith("sp.")}
+    assert {"ceiling", "Max", "Min"} <= {name for name in functions if hasattr(sp, name)}
+    assert all(hasattr(sp, name) for name in functions if name.isidentifier())
 
 
 def test_functions_are_found_whatever_stands_around_them(programs: Any) -> None:

@@ -17,6 +17,7 @@ ORDERS |= {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 OPPOSITES = {"min": "max", "Min": "Max", "minimum": "maximum", "fmin": "fmax", "amin": "amax"}
 OPPOSITES |= {"floor": "ceil", "any": "all", "cumsum": "cumprod", "erf": "erfc"}
 OPPOSITES |= {after: before for before, after in OPPOSITES.items()}
+OPPOSITES |= {"sp.floor": "ceiling", "ceiling": "floor"}  # SymPy's name
 ROOTS = {"sqrt", "_root"}
 
 # What is no part of a result: what is told, checked beforehand, or shown while one waits.
@@ -111,8 +112,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield node.test, ast.UnaryOp(ast.Not(), node.test)
     elif isinstance(node, ast.Call):
         name = _name(node.func)
-        if name in OPPOSITES:
-            yield node.func, _renamed(node.func, OPPOSITES[name])
+        if opposite := OPPOSITES.get(ast.unparse(node.func), OPPOSITES.get(name)):
+            yield node.func, _renamed(node.func, opposite)
         if name in ROOTS and len(node.args) == 1:
             yield node, node.args[0]
         if name == "range":
