@@ -20,7 +20,7 @@ import uand
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 OLDEST = "tests/oldest.txt"
 TEMPLATE = "book/_template.md"  # a chapter to copy, held to what every chapter is held to
 

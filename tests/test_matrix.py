@@ -96,6 +96,24 @@ def test_a_failing_test_fails_the_run_and_is_recorded(
     assert all("commit" in one for one in cells)
 
 
+def test_a_python_that_is_not_here_is_left_out_unless_it_is_asked_for(
+    matrix: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def cell(python: str, versions: str) -> dict[str, object]:
+        seen.append((python, versions))
+        return PASSED | {"python": "3.12.1", "versions": versions}
+
+    monkeypatch.setattr(matrix, "cell", cell)
+    monkeypatch.setattr(matrix, "find", {"3.12": "here"}.get)
+    out = ["--out", str(tmp_path / "matrix.json")]
+    assert matrix.main(out) == 0
+    assert seen == [("here", "oldest"), ("here", "newest")]
+    assert matrix.main([*out, "--python", "3.11"]) == 2
+    assert len(seen) == 2
+
+
 def test_what_it_leaves_out_is_there(matrix: ModuleType) -> None:
     """A file that was renamed would run where it should not."""
     for name in matrix.OF_THE_BOOK:

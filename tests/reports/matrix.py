@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Run the package's own tests on each Python, with the oldest and the newest libraries allowed.
 
-    python tests/reports/matrix.py                                    # all: half an hour
+    python tests/reports/matrix.py                                    # all that are found: an hour
     python tests/reports/matrix.py --python 3.13 --versions oldest    # one cell
 
 Each cell has an environment of its own, which is removed afterwards. `tests/oldest.txt` pins the
@@ -30,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parent / "data" / "matrix.json"
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 OLDEST, NEWEST = "oldest", "newest"
 VERSIONS = (OLDEST, NEWEST)
 EXTRAS = "fast,test"
@@ -195,7 +195,8 @@ def parser() -> argparse.ArgumentParser:
         "--python",
         action="append",
         metavar="X.Y",
-        help="a version, or the path of a Python; may be repeated; default: " + ", ".join(PYTHONS),
+        help="a version, or the path of a Python; may be repeated; default: those that are found"
+        " of " + ", ".join(PYTHONS),
     )
     parse.add_argument(
         "--versions", choices=VERSIONS, action="append", help="of the libraries; default: both"
@@ -211,10 +212,12 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"out = {str(options.out)!r}: must be a file in a folder that is there")
         return 2
     pythons = {wanted: find(wanted) for wanted in options.python or PYTHONS}
-    for wanted, path in pythons.items():
-        if path is None:
+    for wanted in [wanted for wanted, path in pythons.items() if path is None]:
+        if options.python:
             say(f"python = {wanted!r}: must be installed, or found by uv")
             return 2
+        say(f"Python {wanted} is not here, and is left out")
+        del pythons[wanted]
     now, failed = commit(), False
     for wanted, path in pythons.items():
         for versions in options.versions or VERSIONS:
