@@ -468,6 +468,21 @@ def test_importing_the_package_changes_and_costs_nothing() -> None:
     assert {name for name in modules if name.startswith("uand")} == {"uand"}
 
 
+def test_modules_are_there_when_they_are_named() -> None:
+    modules, _ = imported(after="uand.sweep.read, uand.extensions, uand.figures")
+    assert {"uand.sweep", "uand.extensions", "uand.figures"} <= modules
+    with pytest.raises(AttributeError, match="module 'uand' has no attribute '__main__'"):
+        _ = uand.__main__
+
+
+def test_a_module_that_lacks_another_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "uand.bits_numba", raising=False)
+    monkeypatch.delitem(vars(uand), "bits_numba", raising=False)
+    with pytest.raises(ModuleNotFoundError, match="numba"):
+        _ = uand.bits_numba
+
+
 def test_using_the_package_brings_in_neither_gpu_nor_plots() -> None:
     modules, filters = imported(
         before="import numpy as np, scipy.stats, sympy; state = np.random.get_state()[1].copy()",

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import secrets
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,6 +17,7 @@ from uand.figures import Recipe, neurons, recipes
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = "neurons-layer"  # drawn in no time
+SMALL_NUMBERS = SimpleNamespace(x=[1, 2], y=[3, 4])
 
 
 def small(seed=3, samples=100, densities=(0.1, 0.5), word="mean", switch=False, backend="numpy"):
@@ -112,7 +114,6 @@ def test_a_file_carries_what_it_was_made_from(recipe, tmp_path, form):
 
 
 def test_resume_makes_only_what_was_not_made_from_the_same(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures.provenance, "commit", lambda: "0" * 40)
     drawn = []
     counted = Recipe(small, lambda seen: drawn.append(seen) or draw_small(seen))
     figures.make(counted, tmp_path, ("svg", "pdf"))
@@ -123,9 +124,23 @@ def test_resume_makes_only_what_was_not_made_from_the_same(recipe, tmp_path, mon
     figures.make(counted, tmp_path, ("svg", "png"), values={"seed": 4}, resume=True)
     assert len(drawn) == 3
     for count, change in ((4, "a"), (4, "a"), (5, "b")):  # changed code, and changed again
-        monkeypatch.setattr(figures.provenance, "commit", lambda now=change: f"0-dirty-{now}")
+        monkeypatch.setattr(figures.provenance, "source", lambda now=change: now)
+        monkeypatch.setattr(figures.provenance, "commit", lambda: secrets.token_hex(20))
         figures.make(counted, tmp_path, resume=True)
         assert len(drawn) == count
+
+
+def test_an_interruption_says_how_many_figures_are_made(recipe, tmp_path, capsys, monkeypatch):
+    def interrupted(seen):
+        raise KeyboardInterrupt
+
+    other = Recipe(neurons.layer, interrupted)
+    monkeypatch.setattr(figures, "recipes", lambda: {one.name: one for one in (recipe, other)})
+    status, out, told = run(capsys, "--out", str(tmp_path))
+    assert (status, out) == (130, "")
+    wanted = "uand figures: interrupted; 1 of 2 figures are made; --resume goes on from there\n"
+    assert told == wanted
+    assert [path.name for path in tmp_path.iterdir()] == [f"{recipe.name}.svg"]
 
 
 def test_an_interruption_leaves_no_part_of_a_file(recipe, tmp_path, monkeypatch):
@@ -151,7 +166,10 @@ def test_an_interruption_leaves_no_part_of_a_file(recipe, tmp_path, monkeypatch)
         ({"word": 3}, "word = 3: must be a word, as 'mean'"),
         ({"switch": 1}, "switch = 1: must be True or False, as False"),
         ({"word": "none"}, "word = 'none': must be mean or sum"),
-        ({"samples": 0}, "samples = 0: must be parameters that it can be drawn for"),
+        (
+            {"samples": 0},
+            "samples = 0: must be parameters that it can be drawn for (IndexError: index 0 is out",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line_and_leaves_nothing(recipe, tmp_path, values, told):
@@ -172,6 +190,22 @@ def test_a_whole_number_may_be_written_as_a_float(recipe, tmp_path):
     )
     assert plain == float_
     assert isinstance(float_["parameters"]["samples"], int)
+
+
+def test_how_many_processes_take_part_changes_no_file(tmp_path):
+    def at_once(m=3, jobs=1):
+        """Is it the same?"""
+        return SimpleNamespace(x=range(m), y=[jobs] * m)
+
+    drawn = []
+    one = Recipe(at_once, lambda seen: drawn.append(seen.y[0]) or draw_small(SMALL_NUMBERS))
+    (path,) = figures.make(one, tmp_path, values={"jobs": 1}).files
+    first = path.read_bytes()
+    figures.make(one, tmp_path, values={"jobs": 2})
+    assert drawn == [1, 2]
+    assert path.read_bytes() == first
+    figures.make(one, tmp_path, values={"jobs": 3}, resume=True)
+    assert drawn == [1, 2]
 
 
 def test_a_mistake_in_a_recipe_is_not_blamed_on_the_user(tmp_path):
@@ -227,6 +261,7 @@ def test_the_command_lists_every_figure(capsys):
     assert [one["name"] for one in json.loads(out)] == list(recipes())
     status, out, _ = run(capsys, "--list")
     assert all(f"{one.name}\n    {one.question}\n" in out for one in recipes().values())
+    assert "backend=" not in out, "which is an option of its own"
 
 
 def test_the_list_has_of_the_full_size_what_differs(recipe, capsys, monkeypatch):
@@ -265,6 +300,9 @@ def test_a_page_stands_for_its_figures():
         neurons.activation,
     ]
     assert len(figures.select(["neurons", SMALL])) == 2
+    hyphen, underscore = figures.select(["every-pair"]), figures.select(["every_pair"])
+    assert hyphen == underscore != []
+    assert figures.select(["every_pair-counted"]) == [hyphen[0]]
     assert figures.select() == list(recipes().values())
 
 
@@ -272,6 +310,8 @@ def test_a_page_stands_for_its_figures():
     ("arguments", "told"),
     [
         (["nothing"], "name = 'nothing': must be a figure or a page"),
+        (["Neurons-layer"], "of `uand figures --list`, such as neurons-layer or neurons"),
+        ([SMALL, "--set", "backend=cupy"], "set = 'backend=cupy': must be an option of its own"),
         ([SMALL, "--format", "gif"], "format = 'gif'"),
         ([SMALL, "--format", ""], "format = ''"),
         ([SMALL, "--set", "m"], "set = 'm': must be NAME=VALUE"),

@@ -220,33 +220,48 @@ def test_the_commit_is_that_of_the_clone_and_tells_of_changes(tmp_path, monkeypa
     (tmp_path / "README.md").write_text("what does not compute does not count")
     (home / "table.csv").write_text("nor what somebody keeps there")
     assert provenance.commit() == head
-    seen = set()
-
-    def told():
-        """Return what is told of a clone that has changed, which must be new."""
-        found = provenance.commit()
-        assert re.fullmatch(f"{head}-dirty-[0-9a-f]{{12}}", found)
-        assert provenance.commit() == found not in seen
-        seen.add(found)
-        return found
-
     (home / "__init__.py").write_text("changed")
-    changed = told()
-    (home / "__init__.py").write_text("changed again")
-    told()
+    assert provenance.commit() == f"{head}-dirty"
+    git(tmp_path, "add", "uand/__init__.py")
+    assert provenance.commit() == f"{head}-dirty", "wherever git has it"
     git(tmp_path, "mv", "uand/__init__.py", "uand/other.py")
     assert provenance.commit() is None, "not a clone of it any more"
     git(tmp_path, "mv", "uand/other.py", "uand/__init__.py")
-    (home / "new.py").write_text("new")
-    told()
-    (home / "new.py").write_text("newer")
-    told()
-    (home / "new.py").unlink()
-    (home / "__init__.py").write_text("changed")
-    git(tmp_path, "add", "uand/__init__.py")
-    assert provenance.commit() == changed, "wherever git has it"
     git(tmp_path, "checkout", "-q", "HEAD", "uand/__init__.py")
     assert provenance.commit() == head
+    (home / "new.py").write_text("new")
+    assert provenance.commit() == f"{head}-dirty"
+
+
+def test_the_source_is_told_by_the_names_and_contents_of_the_code(tmp_path, monkeypatch):
+    home = tmp_path / "uand"
+    (home / "below").mkdir(parents=True)
+    monkeypatch.setattr(provenance, "__file__", str(home / "provenance.py"))
+    seen = set()
+
+    def told():
+        """Return the digest, which must be new."""
+        found = provenance.source()
+        assert re.fullmatch("[0-9a-f]{12}", found)
+        assert provenance.source() == found not in seen
+        seen.add(found)
+        return found
+
+    (home / "__init__.py").write_bytes(b"a\nb\n")
+    first = told()
+    (home / "__init__.py").write_bytes(b"a\r\nb\r\n")
+    assert provenance.source() == first, "lines may end as on Windows"
+    (home / "table.csv").write_text("what does not compute does not count")
+    assert provenance.source() == first
+    (home / "__init__.py").write_bytes(b"a\nc\n")
+    told()
+    (home / "below" / "new.py").write_text("x")
+    told()
+    (home / "below" / "new.py").rename(home / "new.py")
+    told()
+    (home / "new.py").unlink()
+    (home / "__init__.py").write_bytes(b"a\nb\n")
+    assert provenance.source() == first
 
 
 DATA = sorted((ROOT / "benchmarks" / "data").glob("*.json"))

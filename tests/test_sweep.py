@@ -87,7 +87,7 @@ def test_the_file_is_a_line_of_comment_and_csv(tmp_path):
     assert about == {
         "format": 1,
         "function": f"{__name__}.line",
-        "code": provenance.code(line),
+        "function_code": provenance.code(line),
         "grid": GRID,
         "fixed": {"word": "z"},
         "seed": 5,
@@ -178,7 +178,7 @@ def test_a_value_comes_back_from_its_cell_or_is_refused(value):
     text = sweep._line([value])[:-1]
     ambiguous = isinstance(value, str) and (not text.isprintable() or sweep._value(value) != value)
     if ambiguous:
-        told = f"grid = a: must be a number, a word or None, not {value!r}"
+        told = f"grid = a: must be a number, None, or a word that reads as neither, not {value!r}"
         with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
             sweep._cell("grid = a", value)
         return
@@ -383,7 +383,11 @@ def test_the_command_tells_of_an_interruption_in_one_line(tmp_path, capsys, monk
     path = tmp_path / "t.csv"
     assert cli.main(["sweep", "predict", *SMALL, "--out", str(path), "--jobs", "1"]) == 130
     captured = capsys.readouterr()
-    assert (captured.out, captured.err.splitlines()[-1]) == ("", "uand sweep: interrupted")
+    assert (captured.out, captured.err.splitlines()[-1]) == (
+        "",
+        f"uand sweep: interrupted; points kept in {str(path)!r}: 2 of 4; the same sweep goes on "
+        "from there, another one takes a new file",
+    )
     assert [row["point"] for row in sweep.read(path).rows] == [0, 1]
 
 
@@ -500,22 +504,48 @@ def test_a_function_that_has_changed_is_noticed(tmp_path):
     path = tmp_path / "t.csv"
     sweep.sweep(scaled(2), {"a": [1, 2]}, out=path, jobs=1)
     kept = path.read_bytes()
-    with pytest.raises(ValueError, match=r'a sweep with code = ".*", not ".*"; take a new file'):
+    with pytest.raises(
+        ValueError, match=r'a sweep with function_code = ".*", not ".*"; take a new file'
+    ):
         sweep.sweep(scaled(3), {"a": [1, 2]}, out=path, jobs=1)
     assert path.read_bytes() == kept
     sweep.sweep(scaled(2), {"a": [1, 2]}, out=path, jobs=1)
     ours = sweep.sweep(uand.predict, {"m": [4]}, {"d": 2, "ell": 2, "p": 0.5}, jobs=1)
-    assert ours.about["code"] is None, "the commit tells"
+    assert ours.about["function_code"] is None, "the digest of the package tells"
 
 
 def test_code_of_the_package_that_has_changed_is_noticed(tmp_path, whole, monkeypatch):
     path = tmp_path / "t.csv"
     for change in "ab":
-        monkeypatch.setattr(provenance, "commit", lambda now=change: f"0-dirty-{now}")
+        monkeypatch.setattr(provenance, "source", lambda now=change: now)
         if change == "a":
             swept(path)
-    with pytest.raises(ValueError, match=r'with commit = "0-dirty-b", not "0-dirty-a"; take a new'):
+    with pytest.raises(ValueError, match=r'with source = "b", not "a"; take a new'):
         swept(path)
+
+
+def test_a_sweep_goes_on_at_another_commit_of_the_same_code(tmp_path, monkeypatch):
+    path = tmp_path / "t.csv"
+    monkeypatch.setattr(provenance, "commit", lambda: "first")
+    swept(path)
+    finished = path.read_bytes()
+    path.write_bytes(finished[:-9])
+    monkeypatch.setattr(provenance, "commit", lambda: "second")
+    assert swept(path).about["commit"] == "first"
+    assert path.read_bytes() == finished
+
+
+def test_least_widths_are_swept_where_no_layer_will_do_too(tmp_path):
+    path = tmp_path / "t.csv"
+    grid = {"readoff": ["mean", "contrast"], "eps": [0.5, 1e-4], "p": [0.11]}
+    sweep.sweep(uand.design, grid, {"m": 30, "ell": 3, "max_d": 5000}, out=path, jobs=1)
+    table = sweep.read(path)
+    assert table.on_grid("feasible").ravel().tolist() == [True, False, True, False]
+    assert table["p"].tolist() == [0.11] * 4, "where there is no layer, p is what was asked for"
+    for row in table.rows:
+        found = uand.design(30, 3, row["eps"], readoff=row["readoff"], max_d=5000, p=0.11)
+        assert (row["d"], row["reason"]) == (found.d, found.reason)
+        assert row["floor_d"] == (found.floor.d if found.floor else None)
 
 
 def any_names(a, seed, **others):
@@ -572,8 +602,8 @@ def test_another_grid_function_or_version_is_refused(tmp_path, whole, monkeypatc
         sweep.sweep(line, GRID | {"a": [3, 1]}, {"word": "z"}, seed=5, out=path)
     with pytest.raises(ValueError, match=r"a sweep with function = \"uand\.interf.*, not \"test_"):
         sweep.sweep(uand.predict, {"m": [4]}, {"d": 2, "ell": 2, "p": 0.5}, out=path)
-    monkeypatch.setattr(provenance, "commit", lambda: "another")
-    with pytest.raises(ValueError, match=r"a sweep with commit = \"another\", not "):
+    monkeypatch.setattr(provenance, "__version__", "another")
+    with pytest.raises(ValueError, match=r"a sweep with uand = \"another\", not "):
         swept(path)
     assert path.read_bytes() == whole
 
@@ -606,7 +636,11 @@ BAD = {
     "grid = a: must give a sequence of values, not '12'": {"grid": {"a": "12"}},
     "grid = a: must give at least one value": {"grid": {"a": []}},
     "grid = a: must be a number, a word or None, not [1]": {"grid": {"a": [[1]]}},
-    "grid = a: must be a number, a word or None, not '1'": {"grid": {"a": ["1"]}},
+    "grid = a: must be a number, None, or a word that reads as neither, not '1'": {
+        "grid": {"a": ["1"]}
+    },
+    "grid = [('a', [1])]: must be a mapping of parameters to values": {"grid": [("a", [1])]},
+    "fixed = 3: must be a mapping of parameters to values": {"fixed": 3},
     "grid = c: must be one of a, b, seed, word": {"grid": {"c": [1]}},
     "fixed = c: must be one of a, b, seed, word": {"grid": {"a": [1]}, "fixed": {"c": 1}},
     "fixed = a: must not be in the grid, too": {"grid": {"a": [1]}, "fixed": {"a": 1}},
@@ -703,7 +737,7 @@ def uneven(a):
 
 
 def test_figures_that_are_no_table_are_refused():
-    with pytest.raises(ValueError, match=r"^point = 1: must have .* point, a, one, not point, a,"):
+    with pytest.raises(ValueError, match=r"^point 1: must have .* a, one, as the .*, not point, a"):
         sweep.sweep(uneven, {"a": [1, 2]}, jobs=1)
     with pytest.raises(ValueError, match=r"^result = x_y: must be another name"):
         sweep.flat({"x": {"y": 1}, "x_y": 2})
@@ -748,8 +782,8 @@ def test_the_command_sweeps_simulations(capsys):
 
 
 TOLD = {
-    "grid = 'm': must be NAME=VALUE, as in m=1000": ["--grid", "m"],
-    "grid = 'm=2': must be NAME=VALUE, as in m=1000, each NAME once": [
+    "grid = 'm': must be NAME=VALUE, as in m=10,20": ["--grid", "m"],
+    "grid = 'm=2': must be NAME=VALUE, as in m=10,20, each NAME once": [
         *("--grid", "m=1", "--grid", "m=2"),
     ],
     "set = 'd': must be NAME=VALUE, as in m=1000": ["--grid", "m=1", "--set", "d"],
@@ -758,6 +792,7 @@ TOLD = {
         *(*SMALL, "--set", "q=1"),
     ],
     "set = m: must not be in the grid, too": [*SMALL, "--set", "m=1"],
+    "seed = 5: must be left out where no point gets a seed of its own": [*SMALL, "--seed", "5"],
     "grid = 'm=': must be values with commas between, as in m=10,20": ["--grid", "m="],
     "grid = 'm=1,2,': must be values with commas between, as in m=10,20": ["--grid", "m=1,2,"],
     "grid = m: must be a finite number, a word or None, not inf": ["--grid", "m=1e999"],

@@ -1,7 +1,7 @@
 """Computation in superposition: the laws of the universal AND layer, and their measurement.
 
-The names below are loaded on first use, so that ``import uand`` costs nothing and changes
-nothing: no seed, no plot style, no warnings filter, no import of CuPy.
+The names below, and the package's modules, are loaded on first use, so that ``import uand`` costs
+nothing and changes nothing: no seed, no plot style, no warnings filter, no import of CuPy.
 """
 
 from importlib import import_module
@@ -31,6 +31,12 @@ __all__ = ["__version__", "design", "export", "ledger", "predict", "simulate", "
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if not name.startswith("_"):
+        try:
+            return import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":  # a module is there, and lacks another
+                raise
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

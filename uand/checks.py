@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Rational, Real
@@ -143,6 +143,22 @@ def literal(text: str) -> Any:
     if isinstance(value, float) and "e" in text.lower() and abs(value) < 2**53:
         return int(value) if value.is_integer() else value
     return value
+
+
+def assigned(option: str, texts: Iterable[str], example: str) -> dict[str, str]:
+    """Read ``NAME=VALUE``, each name once, or raise a ``ValueError`` that names the option.
+
+    >>> assigned("set", ["m=5", "p=auto"], "m=1000")
+    {'m': '5', 'p': 'auto'}
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name in values:
+            once = ", each NAME once" if equals else ""
+            raise ValueError(f"{option} = {text!r}: must be NAME=VALUE, as in {example}{once}")
+        values[name] = value
+    return values
 
 
 def memory(needed: float, names: str) -> None:

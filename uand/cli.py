@@ -17,6 +17,7 @@ from uand.checks import (
     READOFFS,
     RELU,
     WORST,
+    assigned,
     literal,
 )
 
@@ -270,14 +271,14 @@ def _parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep",
         parents=[output],
-        help="predict or simulate at every point of a grid, into one table",
-        description="Call predict or simulate with every combination of some parameters' values. "
+        help="predict, simulate or design at every point of a grid, into one table",
+        description="Call predict, simulate or design with every combination of values. "
         "With --out the table is kept in a file, row by row, and the same command goes on where it "
         "was stopped; without, it is printed as CSV.",
         epilog="example: uand sweep predict --grid m=1000,10000 --grid d=500,1000,2000 "
         "--set ell=8 --set p=auto --set readoff=contrast --out widths.csv",
     )
-    sweep.add_argument("function", choices=("predict", "simulate"))
+    sweep.add_argument("function", choices=("predict", "simulate", "design"))
     sweep.add_argument(
         "--grid",
         action="append",
@@ -295,8 +296,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument(
         "--seed",
         type=_whole,
-        default=0,
-        help="names the seeds of the points of simulate; default: %(default)s",
+        help="names the seeds of the points of simulate; default: 0",
     )
     sweep.add_argument(
         "--out",
@@ -413,36 +413,29 @@ def _figures_text(made: list[dict[str, Any]]) -> str:
     return "\n".join(file for one in made for file in one["files"])
 
 
-def _assigned(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """Read ``NAME=VALUE``, each name once."""
-    values: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or name in values:
-            once = ", each NAME once" if equals else ""
-            raise ValueError(f"{option} = {text!r}: must be NAME=VALUE, as in m=1000{once}")
-        values[name] = value
-    return values
-
-
 def _sweep(function: Any, options: dict[str, Any]) -> Any:
     from uand.sweep import check, sweep
 
     grid = {}
-    for name, text in _assigned("grid", options["grid"]).items():
+    for name, text in assigned("grid", options["grid"], "m=10,20").items():
         values = text.split(",")
         if not all(values):
             told = f"{name}={text}"
             raise ValueError(f"grid = {told!r}: must be values with commas between, as in m=10,20")
         grid[name] = list(map(literal, values))
-    fixed = {name: literal(value) for name, value in _assigned("set", options["set"]).items()}
-    check(function, grid, fixed, ("--grid", "--set"))
-    others = {name: options[name] for name in ("seed", "out", "jobs")}
-    return sweep(function, grid, fixed, **others, progress=True)
+    given = assigned("set", options["set"], "m=1000")
+    fixed = {name: literal(value) for name, value in given.items()}
+    *_, seeded = check(function, grid, fixed, ("--grid", "--set"))
+    seed = options["seed"]
+    if seed is not None and not seeded:
+        raise ValueError(f"seed = {seed}: must be left out where no point gets a seed of its own")
+    others = {name: options[name] for name in ("out", "jobs")}
+    return sweep(function, grid, fixed, seed=seed or 0, **others, progress=True)
 
 
 def _values(parameters: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+    """Return the parameters that ``--set`` takes."""
+    return ", ".join(f"{name}={value}" for name, value in parameters.items() if name != "backend")
 
 
 def _list_text(described: list[dict[str, Any]]) -> str:
@@ -486,9 +479,9 @@ def _run(arguments: argparse.Namespace) -> int:
             data = [one.as_dict() for one in figures.make_all(**_figures_options(options))]
             text, status = _figures_text(data), 0
     elif arguments.command == "sweep":
-        from uand import interference
+        import uand
 
-        table = _sweep(getattr(interference, arguments.function), options)
+        table = _sweep(getattr(uand, arguments.function), options)
         data, status = table.rows, 0
         text = table.text().rstrip("\n")
         if arguments.out is not None:
@@ -537,6 +530,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"uand {arguments.command}: error: {_line(error)}", file=sys.stderr)
         sys.stdout = None
         return FAILED
-    except KeyboardInterrupt:
-        print(f"uand {arguments.command}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        told = "; ".join(["interrupted", *getattr(stop, "__notes__", ())])
+        print(f"uand {arguments.command}: {_line(told)}", file=sys.stderr)
         return 130

@@ -876,7 +876,10 @@ def simulate(
     sums: dict[str, list[np.ndarray]] = {kind: [] for kind in KINDS}
     uncovered = []
     with tqdm(
-        total=layers * inputs * tiles(q.m), disable=None if progress else True, unit="tile"
+        total=layers * inputs * tiles(q.m),
+        disable=None if progress else True,
+        leave=None,  # only if it stands alone
+        unit="tile",
     ) as bar:
         for W, active in _samples(q, layers, inputs, seed, xp):
             of_layer, missing = _layer_sums(W, active, q, bar.update)

@@ -29,12 +29,27 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:_DIGITS]
 
 
+def source() -> str:
+    """Return a digest of the package's own code: the names and contents of its Python files.
+
+    It tells whether two results were computed by the same code, installed or in a clone. What lies
+    beside the package, as the pages and the tests, does not compute and does not count.
+    """
+    home = Path(__file__).resolve().parent
+    told = hashlib.sha256()
+    for path in sorted(home.rglob("*.py")):
+        contents = path.read_bytes().replace(b"\r\n", b"\n")  # git may end lines as Windows does
+        # Digests of equal length, so that no two packages are told by the same bytes.
+        for part in (path.relative_to(home).as_posix().encode(), contents):
+            told.update(hashlib.sha256(part).digest())
+    return told.hexdigest()[:_DIGITS]
+
+
 def commit() -> str | None:
     """Return the commit of the clone that the package lies in, or None outside of one.
 
-    If the package's code has changes, the commit alone would not bring it back: then it ends in
-    ``-dirty-`` and a digest of the files that have changed. What lies beside the package, as the
-    pages and the tests, does not compute and does not count.
+    It ends in ``-dirty`` if the package's code has changes: then the commit alone would not bring
+    it back, and `source` tells one change from another.
     """
     home = Path(__file__).resolve().parent
 
@@ -46,22 +61,11 @@ def commit() -> str | None:
         # An environment that lies in somebody else's clone is not a clone of ours.
         git("ls-files", "--error-unmatch", "__init__.py")
         head = git("rev-parse", "HEAD").decode().strip()
-        changed = git("diff", "HEAD", "--name-only", "--no-renames", "--relative", "-z", "--", ".")
-        changed += git("ls-files", "--others", "--exclude-standard", "-z", "--", "*.py")
+        changed = git("diff", "HEAD", "--name-only", "--", ".")
+        changed += git("ls-files", "--others", "--exclude-standard", "--", "*.py")
     except (OSError, subprocess.CalledProcessError):
         return None
-    names = sorted(set(changed.split(b"\0")) - {b""})
-    if not names:
-        return head
-    # Digests of equal length, one a file, so that no two trees are told by the same bytes.
-    return f"{head}-dirty-{_digest(b''.join(_told(home, name) for name in names))}"
-
-
-def _told(home: Path, name: bytes) -> bytes:
-    """Return a digest of a file's name and contents, or of the name alone if the file is gone."""
-    path = home / os.fsdecode(name)
-    contents = hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b""
-    return hashlib.sha256(name + b"\0" + contents).digest()
+    return f"{head}-dirty" if changed else head
 
 
 def code(function: Callable[..., Any]) -> str:
@@ -135,6 +139,14 @@ def libraries() -> dict[str, str | None]:
     return installed(LIBRARIES)
 
 
+def made_by(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was described without its commit.
+
+    Results that agree in the rest were computed by the same: a commit need not change the package.
+    """
+    return {name: value for name, value in described.items() if name != "commit"}
+
+
 def versions() -> dict[str, str | None]:
     """Return the versions of the package, of Python and of the libraries that compute."""
     return {"uand": __version__, "python": platform.python_version(), **libraries()}
@@ -158,6 +170,7 @@ def describe(computes_on: str = "numpy") -> dict[str, object]:
     return {
         "uand": __version__,
         "commit": commit(),
+        "source": source(),
         **versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),

@@ -7,7 +7,8 @@ grid. What it returns becomes a row of a table, which may be kept in a file:
   columns' names comes one line of comment, ``# {...}``, as the W3C's dialect of CSV has it: JSON
   that holds the sweep and what computed it.
 - A row is appended in one piece when its point is done. Where a program was killed, or a disk was
-  full, there is at most the beginning of one row at the end; it is cut off and computed again.
+  full, there is at most the beginning of one row at the end. From the first line on that is not
+  whole the file is cut off, and what stood there is computed again.
 - A finished file has its rows in the order of the grid. It is the same, byte for byte, whatever was
   interrupted and in whatever order the points were finished.
 """
@@ -55,8 +56,8 @@ class Table:
     ----------
     about : mapping
         The function, a digest of its code if it is not one of `uand`, the grid, the other
-        parameters, the seed, how many points there are; and the versions, commit, processor and
-        device that computed them.
+        parameters, the seed, how many points there are; and what computed them, as
+        `uand.provenance.describe` has it: versions, commit, processor, device.
     rows : sequence of dict
         One for each point that is done. ``row["point"]`` counts the points from 0, the last
         parameter of the grid changing fastest; None is what is not defined.
@@ -205,12 +206,13 @@ class _Store:
     def _go_on(self, path: Path) -> None:
         stored, rows, whole = _parse("out", path)
         name = f"out = {str(path)!r}"
-        for key, value in self.about.items():
+        for key, value in provenance.made_by(self.about).items():
             if stored.get(key) != value:
                 raise ValueError(
                     f"{name}: must be a table of a sweep with {key} = {json.dumps(value)}, "
                     f"not {json.dumps(stored.get(key))}; take a new file, or delete this one"
                 )
+        self.about = stored  # with the commit at which it was begun
         self.rows = {int(row["point"] or 0): row for row in rows}
         self.columns = list(rows[0]) if rows else None
         # A kill between the columns' names and the first row leaves no row: they are written anew.
@@ -237,8 +239,8 @@ class _Store:
             text = _line(self.columns) + text
         elif list(row) != self.columns:
             raise ValueError(
-                f"point = {row['point']}: must have the figures {', '.join(self.columns)}, "
-                f"not {', '.join(row)}"
+                f"point {row['point']}: must have the figures {', '.join(self.columns)}, as the "
+                f"first row has, not {', '.join(row)}"
             )
         if self.path is not None:
             with self._opened() as file:
@@ -291,10 +293,11 @@ def sweep(
     Parameters
     ----------
     function : callable
-        `uand.predict`, `uand.simulate`, or any other function of keyword parameters that returns a
-        number, a mapping of names to numbers, or an object with such an ``as_dict``. Mappings in
-        mappings become columns such as ``both_bias``. What runs in other processes must be found
-        there: a function of a module or a notebook.
+        `uand.predict`, `uand.simulate`, `uand.design`, or any other function of keyword parameters
+        that returns a number, a mapping of names to numbers, or an object with a method
+        ``as_row`` or ``as_dict`` that does. Mappings in mappings become columns such as
+        ``both_bias``, the same at every point. What runs in other processes must be found there: a
+        function of a module or a notebook.
     grid : mapping of str to sequence
         The values that each parameter takes: finite numbers, words, true or false, None. The points
         are all combinations.
@@ -319,15 +322,15 @@ def sweep(
     Table
         A row holds the number of the point, the parameters of the grid, the seed if it got one,
         and what the function returned. Where the function names a parameter again, its value
-        counts: for ``p="auto"``, the density that was found.
+        counts, unless that is None: for ``p="auto"``, the density that was found.
 
     Raises
     ------
     ValueError
         If a parameter is none of the function's or has a value that no table holds; if the file is
         the table of another sweep or of other code (see `uand.provenance.code` for what is seen of
-        a function of yours), or made by other versions, another commit or another device; if the
-        function raises one.
+        a function of yours), or made by other versions or on another device; if the function raises
+        one.
 
     Notes
     -----
@@ -343,22 +346,21 @@ def sweep(
     array([[0.24 , 0.246],
            [0.186, 0.222]])
     """
-    fixed = dict(fixed or {})
+    fixed = {} if fixed is None else fixed
     values, plain, seeded = check(function, grid, fixed)
     seed = checks.integer("seed", seed, 0)
     jobs = parallel.check_jobs(jobs)
     path = None if out is None else files.target("out", out)
     computes_on = str(fixed.get("backend", "numpy"))
-    made_by = provenance.describe(computes_on)
     about: dict[str, Any] = {
         "format": _FORMAT,
         "function": f"{function.__module__}.{function.__qualname__}",
-        "code": None if _is_ours(function) else provenance.code(function),
+        "function_code": None if _is_ours(function) else provenance.code(function),
         "grid": values,
         "fixed": plain,
         "seed": seed if seeded else None,
         "points": math.prod(map(len, values.values())),
-        **made_by,
+        **provenance.describe(computes_on),
     }
     checks.memory(2000.0 * about["points"], f"grid of {about['points']} points")
     _check_points(function, fixed, _points(values, seed, seeded))
@@ -370,6 +372,7 @@ def sweep(
         total=about["points"],
         initial=len(store.rows),
         disable=None if progress else True,
+        leave=None,  # only if it stands alone
         unit="point",
     ) as bar:
         try:
@@ -384,6 +387,10 @@ def sweep(
                 "a process that computed was ended from outside, as where memory runs out; what is "
                 "done stays; fewer jobs take less"
             ) from None
+        except KeyboardInterrupt as stop:
+            if path is not None:
+                stop.add_note(store.kept())
+            raise
         except Exception as error:
             if path is None:
                 raise
@@ -392,7 +399,7 @@ def sweep(
 
 
 def _is_ours(function: Callable[..., Any]) -> bool:
-    """Whether the commit and the version tell what the function does."""
+    """Whether the digest of the package's code tells what the function does."""
     return str(function.__module__).partition(".")[0] == "uand"
 
 
@@ -427,6 +434,9 @@ def check(
             f"function = {function!r}: must be a function with a name; the arguments of a partial "
             f"one go into {in_fixed}"
         )
+    for name, mapping in ((in_grid, grid), (in_fixed, fixed)):
+        if not isinstance(mapping, Mapping):
+            raise ValueError(f"{name} = {mapping!r}: must be a mapping of parameters to values")
     values = {name: _values(f"{in_grid} = {name}", several) for name, several in grid.items()}
     for name in values:
         if name in fixed:
@@ -435,7 +445,12 @@ def check(
             raise ValueError(f"{in_grid} = {name}: must be another parameter")
     kinds = inspect.Parameter
     by_name = (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
-    signature = inspect.signature(function).parameters.values()
+    try:
+        signature = inspect.signature(function).parameters.values()
+    except ValueError:  # of some functions that are built in
+        raise ValueError(
+            f"function = {function!r}: must be a function that tells its parameters"
+        ) from None
     known = {one.name: one for one in signature if one.kind in by_name and one.name != "progress"}
     takes_any = any(one.kind is kinds.VAR_KEYWORD for one in signature)
     for where, names in ((in_grid, values), (in_fixed, fixed)):
@@ -479,7 +494,9 @@ def _cell(name: str, value: Any) -> Cell:
     back = _value(cell)
     same = back == plain or back != back != plain  # or both are NaN
     if not same or type(back) is not type(plain) or not cell.isprintable():
-        raise ValueError(f"{name}: must be a number, a word or None, not {value!r}")
+        raise ValueError(
+            f"{name}: must be a number, None, or a word that reads as neither, not {value!r}"
+        )
     return plain
 
 
@@ -536,7 +553,11 @@ def _compute(
 ) -> Row:
     """Compute one row, wherever this runs."""
     with _at(point, parameters):
-        return {"point": point, **parameters, **flat(function(**fixed, **parameters))}
+        row: Row = {"point": point, **parameters}
+        for name, value in flat(function(**fixed, **parameters)).items():
+            if value is not None or name not in row:
+                row[name] = value
+        return row
 
 
 @contextmanager
@@ -568,8 +589,9 @@ def flat(result: Any) -> Row:
     >>> flat(0.5)
     {'value': 0.5}
     """
-    if hasattr(result, "as_dict"):
-        result = result.as_dict()
+    for method in ("as_row", "as_dict"):
+        if hasattr(result, method):
+            result = getattr(result, method)()
     if not isinstance(result, Mapping):
         result = {"value": result}
     found: Row = {}

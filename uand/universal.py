@@ -9,7 +9,7 @@ the best that a given layer can do (B2, B3), beside the floor under all layers (
 """
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from decimal import ROUND_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
@@ -288,6 +288,11 @@ class Design:
         more = ("theta", "activation", "objective", "pooled_rms", "floor")
         values = asdict(self)
         return {name: values[name] for name in names + more}
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the same figures for every demand, None where there is none: a row of a table."""
+        floor = dict.fromkeys(one.name for one in fields(Beside))
+        return asdict(self) | {"floor": asdict(self.floor) if self.floor else floor}
 
 
 class _Infeasible(Exception):

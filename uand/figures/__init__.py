@@ -9,6 +9,7 @@ whose defaults are the book's, and one draws it with `uand.plots`. The page call
 >>> neurons.draw_layer(seen).savefig("layer.svg")  # doctest: +SKIP
 """
 
+import difflib
 import hashlib
 import inspect
 import io
@@ -134,10 +135,16 @@ def select(names: Sequence[str] = ()) -> list[Recipe]:
         return list(every.values())
     wanted: dict[str, Recipe] = {}
     for name in names:
-        of_page = {key: one for key, one in every.items() if name in (key, one.page)}
+        as_listed = name.replace("_", "-")
+        pages = {one.page.replace("_", "-") for one in every.values()}
+        of_page = {
+            key: one for key, one in every.items() if as_listed in (key, one.page.replace("_", "-"))
+        }
         if not of_page:
+            near = difflib.get_close_matches(as_listed, [*pages, *every], n=2)
+            such = f", such as {' or '.join(near)}" if near else ""
             raise ValueError(
-                f"name = {name!r}: must be a figure or a page of `uand figures --list`"
+                f"name = {name!r}: must be a figure or a page of `uand figures --list`{such}"
             )
         wanted |= of_page
     return list(wanted.values())
@@ -152,16 +159,15 @@ def assign(assignments: Iterable[str], chosen: Sequence[Recipe]) -> dict[str, An
         If one is no assignment, no chosen figure has the name, or a name is there twice.
     """
     known = {name for recipe in chosen for name in recipe.parameters()}
-    values: dict[str, Any] = {}
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if not equals or name in values:
-            once = ", each NAME once" if equals else ""
-            raise ValueError(f"set = {text!r}: must be NAME=VALUE, as in m=100000{once}")
-        if name not in known - {"backend"}:
-            raise ValueError(f"set = {text!r}: must name a parameter of a chosen figure (--list)")
-        values[name] = checks.literal(value)
-    return values
+    values = checks.assigned("set", assignments, "m=100000")
+    for name, value in values.items():
+        if name == "backend":
+            raise ValueError(f"set = 'backend={value}': must be an option of its own, --backend")
+        if name not in known:
+            raise ValueError(
+                f"set = '{name}={value}': must name a parameter of a chosen figure (--list)"
+            )
+    return {name: checks.literal(value) for name, value in values.items()}
 
 
 def pairs_read(m: int, layers: int, inputs: int = 1, **others: Any) -> int:
@@ -227,17 +233,23 @@ def _like(name: str, value: Any, default: Any) -> Any:
     raise ValueError(f"{name} = {value!r}: must be {wanted}, as {default!r}")
 
 
-def _provenance(
+def _arguments(
     recipe: Recipe, size: str, computes_on: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return all that the figure depends on, as plain data; `parameters` holds those it takes."""
-    parameters = recipe.parameters(size)
-    takes_backend = "backend" in parameters
-    for name in parameters.keys() & values.keys():
-        parameters[name] = _like(name, values[name], recipe.parameters()[name])
-    if takes_backend:  # the one that is taken, where it was left to choose
-        parameters["backend"] = backend.select(computes_on).__name__
-    made_by = provenance.describe(computes_on if takes_backend else "numpy")
+    """Return the parameters that the figure is computed with, in `values` or of its size."""
+    arguments = recipe.parameters(size)
+    for name in arguments.keys() & values.keys():
+        arguments[name] = _like(name, values[name], recipe.parameters()[name])
+    if "backend" in arguments:  # the one that is taken, where it was left to choose
+        arguments["backend"] = backend.select(computes_on).__name__
+    return arguments
+
+
+def _provenance(recipe: Recipe, size: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that the figure depends on, as plain data."""
+    # How many processes take part changes no digit.
+    parameters = {name: value for name, value in arguments.items() if name != "jobs"}
+    made_by = provenance.describe(parameters.get("backend", "numpy"))
     made_from = {"figure": recipe.name, "size": size, "parameters": parameters, **made_by}
     if recipe.reads:
         made_from["recorded_sha256"] = hashlib.sha256(
@@ -292,17 +304,18 @@ def make(
     """
     for one in formats:
         checks.choice("format", one, FORMATS)
-    made_from = _provenance(recipe, size, backend, values or {})
+    arguments = _arguments(recipe, size, backend, values or {})
+    made_from = _provenance(recipe, size, arguments)
     text = json.dumps(made_from, ensure_ascii=True)
-    mark = f"uand-{hashlib.sha256(text.encode()).hexdigest()}"
+    same = json.dumps(provenance.made_by(made_from), ensure_ascii=True)
+    mark = f"uand-{hashlib.sha256(same.encode()).hexdigest()}"
     paths = {one: out / f"{recipe.name}.{one}" for one in formats}
     made = Made(recipe.name, made_from, tuple(paths.values()))
     if resume:
         paths = {one: path for one, path in paths.items() if not _carries(path, mark)}
     if not paths:
         return made
-    _tell_of_work(recipe, made_from["parameters"])
-    arguments = dict(made_from["parameters"])
+    _tell_of_work(recipe, arguments)
     if "progress" in inspect.signature(recipe.compute).parameters:
         arguments["progress"] = progress
     try:
@@ -318,8 +331,9 @@ def make(
         if not values:
             raise  # the book's own parameters: a mistake of ours
         told = ", ".join(f"{name} = {value!r}" for name, value in (values or {}).items())
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(
-            f"{recipe.name}: {told}: must be parameters that it can be drawn for"
+            f"{recipe.name}: {told}: must be parameters that it can be drawn for ({cause})"
         ) from error
     for one, path in paths.items():
         files.replace("out", path, partial(_write, drawn[one]))
@@ -386,13 +400,19 @@ def make_all(
     if not names and "recorded" not in values:
         chosen = _with_records(chosen)
     for recipe in chosen:  # a mistake is told before anything is made
-        _provenance(recipe, size, backend, values)
+        _provenance(recipe, size, _arguments(recipe, size, backend, values))
     folder = files.folder("out", out)
     made = []
     with tqdm(total=len(chosen), disable=None if progress else True, unit="figure") as bar:
         for recipe in chosen:
             bar.set_description(recipe.name)
-            made.append(make(recipe, folder, formats, size, backend, values, resume, progress))
+            try:
+                made.append(make(recipe, folder, formats, size, backend, values, resume, progress))
+            except KeyboardInterrupt as stop:
+                stop.add_note(
+                    f"{len(made)} of {len(chosen)} figures are made; --resume goes on from there"
+                )
+                raise
             bar.update()
     return made
 

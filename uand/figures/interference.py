@@ -116,7 +116,7 @@ def failing_shares(
     exact = [checks.tolerance("tolerances", eps) for eps in tolerances]
     ell = checks.integer("ell", ell, 2, m - 2, of="m - 2")  # pairs of all three kinds
     shares = np.zeros((layers, len(readoff.KINDS), len(tolerances)))
-    for r in tqdm(range(layers), disable=None if progress else True, unit="layer"):
+    for r in tqdm(range(layers), disable=None if progress else True, leave=None, unit="layer"):
         W = neurons.sample_layer(m, d, p, random_stream(seed, r, 0), select(backend))
         active = features.sample_inputs(m, ell, inputs, random_stream(seed, r, 1))
         H = readoff.pair_histogram(W, active)
