@@ -142,13 +142,16 @@ def _points(
     rng: np.random.Generator, grid: argparse.Action, fixed: argparse.Action, function: str
 ) -> list[Part]:
     """Return the options of a grid of layers: each parameter in the grid, or the same at all."""
-    names = ["m", "d", "ell", "p"] + ["layers", "inputs"] * (function == "simulate")
+    names = ["m", "ell", "eps", "max_d"] if function == "design" else ["m", "d", "ell", "p"]
+    names += ["layers", "inputs"] * (function == "simulate")
     varied = set(_some(rng, names, int(rng.integers(1, 3))))
     parts = []
     for name in names:
         low, high = SIZES.get(name, (1, 3))
         values = [
-            f"{rng.uniform(0.05, 0.95):.2f}" if name == "p" else str(rng.integers(low, high + 1))
+            f"{rng.uniform(0.05, 0.95):.2f}"
+            if name in ("p", "eps")
+            else str(rng.integers(low, high + 1))
             for _ in range(int(rng.integers(1, 4)) if name in varied else 1)
         ]
         text = f"{name}={','.join(dict.fromkeys(values))}"
