@@ -64,6 +64,7 @@ def test_a_report_says_what_made_it(programs: Any, tmp_path: Path) -> None:
 # --- the fuzz -------------------------------------------------------------------------------------
 
 QUICK_COMMANDS = ("design", "export", "predict", "simulate")  # nothing is drawn or compiled
+SMALL = ["simulate", "--m=9", "--d=5", "--ell=2", "--p=0.5"]
 LINE = "uand predict: error: p = 2.0: must be a number from 0 to 1\n"
 
 
@@ -119,6 +120,7 @@ def test_a_bug_that_is_planted_is_found(
         (["predict"], 2, "", "", "0 lines on standard error"),
         (["predict"], 2, "x\n", LINE, "output, though status is 2"),
         (["predict"], 0, "x\n", "", None),
+        (["predict"], 0, "", "", "no output, though it succeeded"),
         (["predict"], 0, "x\n", "oh\n", "words on standard error, though it succeeded"),
         (["predict", "--json"], 0, '{"p": NaN}', "", "output that is no JSON"),
         (["predict", "--json"], 0, '{"p": null}', "", None),
@@ -126,9 +128,10 @@ def test_a_bug_that_is_planted_is_found(
         (["predict"], 3, "infeasible: ...\n", "", "status 3 without a reason of design's"),
         (["design"], 3, "infeasible: ...\n", "", None),
         (["predict"], -11, "", "", "status -11"),
-        (["predict", "--m", "9"], 130, "", "uand predict: interrupted\n", "a small task"),
-        (["predict", "--m", "90000"], 130, "", "uand predict: interrupted\n", None),
-        (["predict", "--m", "90000"], 130, "", LINE, "stopped in more than one line"),
+        ([*SMALL, "--seed=90000"], 130, "", "uand simulate: interrupted\n", "a small task"),
+        ([*SMALL, "--layers=90000"], 130, "", "uand simulate: interrupted\n", None),
+        ([*SMALL, "--layers=90000"], 130, "", "uand simulate: interrupted; so far\n", None),
+        ([*SMALL, "--layers=90000"], 130, "", LINE, "stopped in more than one line"),
     ],
 )
 def test_each_wrong_answer_is_a_fault(
@@ -151,6 +154,8 @@ def test_each_wrong_answer_is_a_fault(
     [
         ("new", b"{}", 0, "a partial file 'new'"),
         ("new", b'{"m": 1}', 0, None),
+        ("sub/new", b'{"m": 1}', 0, "no 'new', though it succeeded"),
+        ("table.csv", b"", 2, "a file that was not asked for: 'table.csv'"),
         ("new", b'{"m": 1}', 2, "a file 'new', though status is 2"),
         ("other", b'{"m": 1}', 0, "a file that was not asked for: 'other'"),
         ("new", b'<?xml version="1.0"?><svg>', 0, "a partial file 'new'"),
@@ -164,14 +169,24 @@ def test_a_file_that_should_not_be_there_is_a_fault(
     programs.fuzz.furnish(tmp_path)
     (tmp_path / name).write_bytes(data)
     err = LINE if status else ""
-    found = programs.fuzz.faults(["export", "--out=new"], status, "", err, tmp_path)
-    assert found == ([] if fault is None else [fault])
+    asked = ["export", *SMALL[1:], "--out=new"]
+    found = programs.fuzz.faults(asked, status, "" if status else "x", err, tmp_path)
+    assert found == [] if fault is None else fault in found
+
+
+def test_an_empty_folder_and_a_file_that_is_gone_are_faults(programs: Any, tmp_path: Path) -> None:
+    programs.fuzz.furnish(tmp_path)
+    (tmp_path / "sub" / "empty").mkdir()
+    (tmp_path / "state").unlink()
+    found = programs.fuzz.faults(["predict"], 2, "", LINE, tmp_path)
+    assert found == ["an empty folder 'sub/empty'", "a file is gone: 'state'"]
 
 
 def test_a_process_that_dies_is_a_fault_and_the_next_list_is_answered(programs: Any) -> None:
     def run(arguments: Any) -> int:
         if arguments == ["die"]:
             os._exit(7)
+        print("done")
         return 0
 
     with programs.fuzz.worker(run) as worker:
@@ -192,8 +207,8 @@ def test_what_computes_for_too_long_is_stopped(
 
     monkeypatch.setattr(programs.fuzz, "LIMIT", 0.05)
     with programs.fuzz.worker(run) as worker:
-        assert worker.ask(["predict", "--m=3"])["faults"] == ["more than 0.05 s for a small task"]
-        assert worker.ask(["predict", "--m=30000"])["faults"] == []
+        assert worker.ask(SMALL)["faults"] == ["more than 0.05 s for a small task"]
+        assert worker.ask([*SMALL, "--inputs=30000"])["faults"] == []
 
 
 # --- the mutants ----------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,8 +33,11 @@ def target(name: str, value: str | os.PathLike[str]) -> Path:
     return path
 
 
-def folder(name: str, value: str | os.PathLike[str]) -> Path:
-    """Return the folder that `value` names, made with those above it if it is not there.
+@contextmanager
+def folder(name: str, value: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the folder that `value` names, made with those above it if it is not there.
+
+    After an exception nothing stays of what was made, unless there is something in it.
 
     Raises
     ------
@@ -44,10 +48,17 @@ def folder(name: str, value: str | os.PathLike[str]) -> Path:
         path = Path(value)
         if not os.fspath(value):
             raise ValueError
+        new = [one for one in (path, *path.parents) if not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, TypeError, ValueError):  # a file, a folder closed to us, a null byte, no path
         raise ValueError(f"{name} = {str(value)!r}: must be a folder, or the name of one") from None
-    return path
+    try:
+        yield path
+    except BaseException:
+        for one in new:
+            with suppress(OSError):  # it is not empty
+                one.rmdir()
+        raise
 
 
 def replace(name: str, path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -12,11 +12,14 @@ are run by ``python -m uand`` too, and must come to the same.
 
 An answer is right if it is one of these, and leaves no file but whole ones that were asked for:
 
-- status 0, with nothing on standard error but what `verify` tells before it starts;
+- status 0, with output, the files that were asked for, and nothing on standard error but what
+  `verify` tells before it starts;
 - status 2, with one line on standard error and nothing else;
 - status 3, from `design` alone, with the reason; status 1, where the output cannot be written;
 - status 130 in one line, when it was stopped after `LIMIT` seconds, and only if the list asks for
   much work: a size of `MUCH` or more, a figure at its full size, or all figures.
+
+The folder holds files of the package's own, whole and cut short, to go on from or to stumble over.
 """
 
 import argparse
@@ -73,6 +76,7 @@ WORDS = (
 )
 # Nothing here can be written outside of the folder that the command runs in.
 PATHS = (
+    *("table.csv", "cut.csv", "state", "cut", "own"),
     *("new", "new.npz", "new.json", "sub/new.npz", "kept", "kept/x", "sub", "sub/", ".", "./new"),
     *("absent/new.npz", "/proc/absent/new", "/dev/null", "/dev/full", "/dev/null/new", "", " "),
     *("x" * 300, "a\0b", "\0", "\udcff.npz", "é.npz", "💥", "new\nline", "-", "~", "*", "loop"),
@@ -131,6 +135,11 @@ def _sensible(rng: np.random.Generator, actions: list[argparse.Action]) -> list[
     chosen += [action for action in actions if action not in chosen and not action.option_strings]
     parts = [(action, _good(rng, action)) for action in chosen]
     by_dest = {action.dest: action for action in actions}
+    for dest, options, file in (("grid", OWN_SWEEP, "table"), ("state", OWN_COUNT, "state")):
+        if dest in by_dest and rng.random() < 0.15:  # what a file that is there was made by
+            place = by_dest["out" if dest == "grid" else "state"]
+            kept = [(by_dest[name], [value]) for name, value in options]
+            return [*kept, (place, [_one(rng, OWN[file])])]
     if "grid" not in by_dest:
         return parts
     (function,) = (values[0] for action, values in parts if action.dest == "function")
@@ -199,7 +208,7 @@ def _value(rng: np.random.Generator, action: argparse.Action) -> str:
     if _takes(action, "0,1"):
         return _one(rng, ["0,1", "1,0", "1,2", "0,3"])
     if action.dest in PATH_OPTIONS:
-        return _one(rng, ["new", "new.npz", "sub/new", "kept"])
+        return _one(rng, ["new", "new.npz", "sub/new", "kept", "state", "table.csv", "cut.csv"])
     if action.dest == "names":
         from uand import figures
 
@@ -239,16 +248,27 @@ def _written(rng: np.random.Generator, action: argparse.Action, values: list[str
 # --- one list -------------------------------------------------------------------------------------
 
 
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options as the command reads them; none where it reads nothing."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return cli._parser().parse_args(list(arguments))
+    except (SystemExit, ValueError):
+        return argparse.Namespace(command=None)
+
+
 def asks_for_much(arguments: Sequence[str]) -> bool:
     """Whether the list asks for work that may take longer than `LIMIT`."""
-    for text in arguments:
+    options = vars(parsed(arguments))
+    sizes = [value for name, value in options.items() if name in {*SIZES} - {"seed"}]
+    for text in map(str, [*sizes, *options.get("grid", ()), *options.get("set", ())]):
         for number in re.findall(r"[0-9][0-9_]*(?:\.[0-9]*)?(?:e[0-9]+)?", text):
             with contextlib.suppress(ValueError):
-                if float(number) >= MUCH:
+                if float(number) >= MUCH and not text.startswith("seed="):
                     return True
-    if arguments and arguments[0] == "figures":
-        named = [text for text in arguments[1:] if re.fullmatch(r"[a-z]+-[a-z-]+", text)]
-        return not named or any("ful" in text for text in arguments)
+    if options["command"] == "figures":
+        pages = [name for name in options["names"] if "-" not in name]
+        return not options["names"] or bool(pages) or options["size"] == "full"
     return False
 
 
@@ -275,14 +295,46 @@ def whole(path: Path) -> bool:
     return True
 
 
-KEPT = "not to be touched\n"
+# Files of the package's own, each whole and cut short, and the options that they were made by.
+OWN = {"table": ("table.csv", "cut.csv"), "state": ("state", "cut")}
+OWN_SWEEP = [("function", "predict"), ("grid", "m=8,9"), ("set", "d=20"), ("set", "ell=2")]
+OWN_SWEEP += [("set", "p=0.3"), ("jobs", "1")]
+OWN_COUNT = [("m", "12"), ("d", "9"), ("p", "0.4"), ("seed", "7"), ("jobs", "1")]
+OWN_FIGURE = "neurons-layer"
+
+
+@functools.cache
+def _furniture() -> dict[str, bytes]:
+    """Return the contents of the files that every folder has, by name."""
+    found = {"kept": b"not to be touched\n"}
+    with tempfile.TemporaryDirectory(prefix="uand-fuzz-") as made:
+        words = [value if name == "function" else f"--{name}={value}" for name, value in OWN_SWEEP]
+        own = {
+            "table": ["sweep", *words, f"--out={made}/table"],
+            "state": ["verify", *(f"--{n}={v}" for n, v in OWN_COUNT), f"--state={made}/state"],
+            "figure": ["figures", OWN_FIGURE, f"--out={made}"],
+        }
+        for arguments in own.values():
+            with (
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):
+                assert cli.main(arguments) == 0, arguments
+        for name, (whole_name, cut_name) in OWN.items():
+            data = (Path(made) / name).read_bytes()
+            found |= {whole_name: data, cut_name: data[: len(data) * 9 // 10]}
+        figure = f"{OWN_FIGURE}.svg"
+        found[f"own/{figure}"] = (Path(made) / figure).read_bytes()
+    return found
 
 
 def furnish(folder: Path) -> None:
-    """Put into an empty folder what a command may stumble over."""
+    """Put into an empty folder what a command may stumble over, or go on from."""
     (folder / "sub").mkdir()
-    (folder / "kept").write_text(KEPT, encoding="utf-8")
     (folder / "loop").symlink_to("loop")
+    for name, data in _furniture().items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
 
 
 def faults(arguments: Sequence[str], status: Any, out: str, err: str, folder: Path) -> list[str]:
@@ -291,12 +343,18 @@ def faults(arguments: Sequence[str], status: Any, out: str, err: str, folder: Pa
     lines = err.splitlines()
     if lines and re.fullmatch("[0-9,]+ pairs, in at most .+ GiB of memory", lines[0]):
         del lines[0]  # `verify` says what it begins; the limit of memory here may be less
-    told = re.fullmatch(r"uand( [^\n:]*)?: (error: .*|interrupted)", lines[-1]) if lines else None
+    told = (
+        re.fullmatch(r"uand( [^\n:]*)?: (error: .*|interrupted(; .*)?)", lines[-1])
+        if lines
+        else None
+    )
     command = arguments[0] if arguments else ""
     if status not in (0, 1, 2, 3, 130):
         found.append(f"status {status}")
     if "Traceback" in err or "Warning" in err:
         found.append("a traceback or a warning")
+    if status == 0 and not out:
+        found.append("no output, though it succeeded")
     if status == 0 and err and command != "verify":
         found.append("words on standard error, though it succeeded")
     if status == 2 and (len(lines) != 1 or not told):
@@ -309,7 +367,7 @@ def faults(arguments: Sequence[str], status: Any, out: str, err: str, folder: Pa
         found.append("status 3 without a reason of design's")
     if status == 130 and not asks_for_much(arguments):
         found.append(f"more than {LIMIT:g} s for a small task")
-    if status == 130 and not (told and lines[-1].endswith("interrupted")):
+    if status == 130 and not (told and told[2].startswith("interrupted")):
         found.append("stopped in more than one line")
     helped = any(re.match(r"--(h|ver)|-h", text) for text in arguments)
     if status in (0, 3) and "--json" in arguments and not helped:
@@ -323,13 +381,22 @@ def faults(arguments: Sequence[str], status: Any, out: str, err: str, folder: Pa
 def _left(arguments: Sequence[str], status: Any, folder: Path) -> list[str]:
     """Return what is wrong with the files that a command left."""
     found = []
+    options, furniture = vars(parsed(arguments)), dict(_furniture())
+    if status == 0 and not options.get("list"):
+        asked = [options[name] for name in ("out", "state") if options.get(name) is not None]
+        lacking = [name for name in asked if not (folder / name).exists()]
+        found += [f"no {name!r}, though it succeeded" for name in lacking]
     named = [text.partition("=")[2] if "=" in text else text for text in arguments]
     named += ["figures"]
     for path in folder.rglob("*"):
-        if path.is_symlink() or path.is_dir():
-            continue
         name = path.relative_to(folder)
-        if name.name == "kept" and path.read_bytes() == KEPT.encode():
+        if path.is_symlink():
+            continue
+        if path.is_dir():
+            if status not in (0, 130) and name != Path("sub") and not any(path.iterdir()):
+                found.append(f"an empty folder {str(name)!r}")
+            continue
+        if path.read_bytes() == furniture.pop(name.as_posix(), None):
             continue
         if not whole(path):
             found.append(f"a partial file {str(name)!r}")
@@ -339,9 +406,8 @@ def _left(arguments: Sequence[str], status: Any, folder: Path) -> list[str]:
         # What is finished stays, of several figures and of a long count; else it is all or nothing.
         if status not in (0, 130) and arguments[0] != "figures":
             found.append(f"a file {str(name)!r}, though status is {status}")
-    if not (folder / "kept").exists():
-        found.append("a file is gone")
-    return found
+    gone = [name for name in furniture if not (folder / name).exists()]
+    return found + [f"a file is gone: {name!r}" for name in gone]
 
 
 # --- in a process that has all loaded -------------------------------------------------------------

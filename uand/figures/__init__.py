@@ -401,9 +401,11 @@ def make_all(
         chosen = _with_records(chosen)
     for recipe in chosen:  # a mistake is told before anything is made
         _provenance(recipe, size, _arguments(recipe, size, backend, values))
-    folder = files.folder("out", out)
     made = []
-    with tqdm(total=len(chosen), disable=None if progress else True, unit="figure") as bar:
+    with (
+        files.folder("out", out) as folder,
+        tqdm(total=len(chosen), disable=None if progress else True, unit="figure") as bar,
+    ):
         for recipe in chosen:
             bar.set_description(recipe.name)
             try:
