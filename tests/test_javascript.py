@@ -26,6 +26,8 @@ WHOLE = {"m": (500, 1e5), "d": (10, 1e5), "ell": (3, 200), "n": (1, 100), "N": (
          "D": (1, 50), "j": (1, 8)}  # fmt: skip
 REAL = {"p": (1e-4, 0.9), "epsilon": (0.01, 1), "rho": (0.1, 0.9), "R^2": (0.1, 0.9),
         "a": (0.5, 3), "b": (3, 9), "m'": (10, 1e4)}  # fmt: skip
+SEVERAL = ("x", "L", r"|S_{i}\cap S_{j}|", "k_i", "k_j", "k_ij", "theta", "sigma", "tau", "zeta")
+REAL |= dict.fromkeys((*SEVERAL, "chi", "v_0", "v_1", "v_2", "Delta", "zhat_2"), (0.1, 10))
 
 
 def needs_node():
@@ -49,9 +51,12 @@ def draw(law, rng):
     values = {}
     for symbol in law.args:
         name = str(symbol)
-        low, high = WHOLE.get(name) or REAL.get(name) or (0.1, 10)
-        value = math.exp(rng.uniform(math.log(max(low, 0.5)), math.log(high)))
-        values[name] = round(value) if name in WHOLE else value
+        if symbol.is_integer:
+            low, high = WHOLE.get(name, (2, 20))
+            values[name] = round(math.exp(rng.uniform(math.log(max(low, 0.5)), math.log(high))))
+        else:
+            low, high = REAL.get(name, (0.1, 0.9))  # it may be a chance
+            values[name] = math.exp(rng.uniform(math.log(low), math.log(high)))
     if law.key == "B10.learning":
         values["N"] += values["d"] + 3  # more inputs than activations
     if law.key == "A33.bias_all":
