@@ -297,7 +297,7 @@ def test_figures_have_alt_text_and_a_caption(page: str) -> None:
 
 def test_the_colours_of_the_kinds_are_used_for_nothing_else() -> None:
     """Pages reach them through `Series.of_kind` and `KIND_COLOURS`, never by name."""
-    for page in pages():
+    for page in [*pages(), TEMPLATE]:
         text = (ROOT / page).read_text(encoding="utf-8")
         found = re.findall(r"plots\.(?:BLUE|ORANGE|GREEN)\b", text)
         assert not found, f"{page} uses the colour of a kind of pair: {found}"
