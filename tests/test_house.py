@@ -198,9 +198,10 @@ def test_a_readme_command_that_is_missing_stops_the_check() -> None:
         readme_command("no such command")
 
 
-def test_the_citation_has_the_version_of_the_package() -> None:
+def test_the_citation_has_the_version_and_the_licences_of_the_package() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == uand.__version__
+    assert " AND ".join(citation["license"]) == PROJECT["license"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## [{uand.__version__}]" in changelog
 
