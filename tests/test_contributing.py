@@ -39,11 +39,12 @@ def test_every_test_that_the_guide_names_is_there() -> None:
 
 def test_every_name_of_the_code_that_the_guide_names_is_there() -> None:
     for file, names in {
-        "uand/laws.py": ("LAWS", "CLAIMS", "Law", "Claim"),
+        "uand/laws.py": ("LAWS", "CLAIMS", "Law", "Claim", "BOOK", "TMF", "OVERVIEW"),
         "uand/measurements.py": ("MEASUREMENTS", "Comparison"),
         "uand/figures/__init__.py": ("PAGES", "Numbers"),
         "uand/figures/neurons.py": ("RECIPES",),
         "uand/bits.py": ("ENGINES", "engine"),
+        "tests/test_laws.py": ("POINTS", "WHOLE", "BESIDE", "UNBOUNDED"),
         "tests/test_ledger.py": ("WRONG",),
         "tests/test_bits.py": ("counters",),
     }.items():
@@ -114,3 +115,31 @@ def test_an_issue_template_says_what_it_is_for(path: Path) -> None:
     _, head, body = path.read_text(encoding="utf-8").split("---\n", 2)
     assert {"name", "about"} <= set(yaml.safe_load(head))
     assert body.count("**") >= 6
+
+
+def test_a_command_that_an_issue_asks_for_is_one_that_there_is() -> None:
+    text = (FORGE / "ISSUE_TEMPLATE" / "bug.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^uand (.+)$", text, re.MULTILINE)
+    assert "status" in commands
+    for command in commands:
+        asked = [sys.executable, "-m", "uand", *command.split(), "--help"]
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_check_says_that_it_leaves_out_what_is_not_committed(tmp_path: Path) -> None:
+    """Its first lines alone, up to the clones, in a repository of its own."""
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").partition("scratch=")[0]
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_text(script, encoding="utf-8")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for step in (["init", "-q"], ["add", "."], ["commit", "-q", "--no-verify", "-m", "all"]):
+        subprocess.run([*git, *step], check=True)
+
+    def said() -> str:
+        run = ["bash", str(tmp_path / ".ci" / "run")]
+        return subprocess.run(run, check=True, capture_output=True, text=True).stderr
+
+    assert said() == ""
+    (tmp_path / "new").touch()
+    assert re.fullmatch(r"\.ci/run: tests the last commit, without .*\n", said())
