@@ -5,7 +5,7 @@ law or a counter wrong and still lets it run.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 SIGNS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
@@ -24,7 +24,10 @@ ROOTS = {"sqrt", "_root"}
 ASIDE = {"checks", "files", "warnings", "tqdm", "ValueError", "MemoryError"}
 ASIDE |= {"check_work", "check_memory"}
 # Variables of the package for what work and memory something will take, and how many do it at once.
-ESTIMATES = {"work", "needed", "at_once", "shared", "jobs"}
+ESTIMATES = {"work", "needed", "at_once", "jobs"}
+
+
+Code = ast.expr | ast.AugAssign
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ def _aside(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Assign):
         return {_name(target) for target in node.targets} <= ESTIMATES
+    if isinstance(node, ast.AugAssign):
+        return _name(node.target) in ESTIMATES
     if isinstance(node, ast.keyword):  # `zip(strict=True)` checks what is so
         return node.arg == "strict"
     if isinstance(node, ast.Call):
@@ -81,9 +86,13 @@ def _shifted(node: ast.expr, by: int) -> ast.expr:
     return ast.BinOp(node, sign, ast.Constant(abs(by)))
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each expression that can be changed here, and what it is changed to."""
-    if isinstance(node, ast.BinOp):
+def _changes(node: ast.AST) -> Iterator[tuple[Code, Code]]:
+    """Yield what can be changed here, and what it is changed to."""
+    if isinstance(node, ast.AugAssign):
+        other = (SIGNS | BITS).get(type(node.op))
+        if other is not None:
+            yield node, ast.AugAssign(node.target, other(), node.value)
+    elif isinstance(node, ast.BinOp):
         other = (SIGNS | BITS).get(type(node.op))
         if other is not None:
             yield node, ast.BinOp(node.left, other(), node.right)
@@ -135,7 +144,7 @@ def _renamed(function: ast.expr, name: str) -> ast.expr:
     return ast.Name(name)
 
 
-def _visit(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+def _visit(node: ast.AST) -> Iterator[tuple[Code, Code]]:
     if _aside(node):
         return
     yield from _changes(node)
@@ -168,7 +177,7 @@ class Source:
             start = self.offsets[old.lineno - 1] + old.col_offset
             end = self.offsets[old.end_lineno - 1] + old.end_col_offset
             after = ast.unparse(new)
-            if not isinstance(new, (ast.Constant, ast.Name, ast.Attribute)):
+            if not isinstance(new, (ast.Constant, ast.Name, ast.Attribute, ast.AugAssign)):
                 after = f"({after})"
             yield Mutant(where, ast.unparse(old), after, old.lineno, start, end)
 
@@ -183,7 +192,7 @@ class Source:
                         yield f"{node.name}.{inner.name}", inner
 
 
-def of_functions(source: Source, leave_out: frozenset[str] = frozenset()) -> list[Mutant]:
+def of_functions(source: Source, leave_out: Collection[str] = ()) -> list[Mutant]:
     """Return the mutants of all functions but those left out."""
     return [
         mutant
