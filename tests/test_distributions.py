@@ -165,3 +165,30 @@ def test_exceedance_decides_ties_in_exact_arithmetic() -> None:
         wanted = Fraction(sum(math.comb(100, s) for s in range(passing + 1, 101)), 2**100)
         same(exceedance(half, Fraction(eps), weights), wanted, f"eps = {eps}", 1e-14)
         assert exceedance(half, float(eps), weights) == exceedance(half, Fraction(eps), weights)
+
+
+def test_a_window_is_as_small_as_the_chances_are() -> None:
+    for n, p, wanted in ((10, 0, (0, [1.0])), (10, 1, (10, [1.0]))):
+        first, pmf = binomial_window(n, Fraction(p))
+        assert (first, pmf.tolist()) == wanted
+    n, p = 10**10, Fraction(1, 20)
+    assert window_size(n, p) < 5 * math.sqrt(2 * 740 * n * p)
+
+
+@pytest.mark.parametrize(("n", "p"), [(10**6, 1 - 1e-9), (10**4, 1 - 1e-6), (10**4, 1e-6)])
+def test_a_variance_keeps_its_digits_far_from_the_middle(n: int, p: float) -> None:
+    exact = shortest(p)
+    assert variance(binomial_pmf(n, p)) == pytest.approx(float(n * exact * (1 - exact)), rel=1e-9)
+
+
+def test_what_cannot_be_exceeded_is_no_work() -> None:
+    many = np.full(400_001, 1 / 400_001)
+    assert exceedance(np.array([0.5, 0.5]), 1, many) == 0.0
+    assert exceedance(np.array([0.5, 0.5]), 10**12, many[:3]) == 0.0
+
+
+def test_weights_that_hardly_count_are_added_to_the_last() -> None:
+    pmf, weights = np.array([0.2, 0.3, 0.5]), np.array([0, 0.5, 0.5, 1e-40, 1e-50])
+    # One copy exceeds 3/4 if it is not 0; two exceed 3/2 if they are at least 2 together.
+    wanted = 0.5 * 0.8 + 0.5 * (1 - 0.2**2 - 2 * 0.2 * 0.3)
+    assert exceedance(pmf, Fraction(3, 4), weights) == pytest.approx(wanted, rel=1e-14)

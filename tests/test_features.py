@@ -207,6 +207,10 @@ def test_sets_of_one_size_are_made_dense_at_once() -> None:
     assert active.shape == (50, 3)
     assert (features.to_dense(active, 9) == features.to_dense(list(active), 9)).all()
     assert features.to_dense(np.empty((4, 0), dtype=np.int64), 9).sum() == 0
+    assert features.to_dense(np.zeros((2, 0)), 9).shape == (2, 9)
+    assert features.to_dense(np.array([]), 9).shape == (0, 9)
+    of_any_size = np.array([np.array([1, 2]), np.array([3])], dtype=object)
+    assert features.to_sets(features.to_dense(of_any_size, 9))[0].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from uand import checks
-from uand.interference import kind_counts, pooled_rms
+from uand.interference import kind_counts, pooled_rms, predict
 from uand.laws import LAWS
 from uand.least_error import best_layer, calibration_floor, floor_width
 from uand.neurons import Activation
@@ -79,6 +79,26 @@ def test_the_search_and_the_activation_have_the_signal_of_the_law(theta: str) ->
     counts = kind_counts(40, Fraction(8))
     search = _Search(40, 100, Fraction(8), "relu", "worst", counts, "contrast", "exact")
     assert search._signal(6, float(p), float(at)) == pytest.approx(law, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", checks.ACTIVATIONS)
+@pytest.mark.parametrize(("readoff", "thetas"), [("contrast", (1.0, 1.25, 2.0)), ("mean", (1.0,))])
+def test_the_search_has_the_errors_of_the_exact_law(
+    kind: str, readoff: str, thetas: tuple[float, ...]
+) -> None:
+    """At densities of both sides, where no group of neurons is empty and both forms are sharp."""
+    from uand.least_error import _Search
+
+    m, d, ell = 60, 500, 3
+    if (readoff, kind) == ("mean", "quadratic"):
+        pytest.skip("the mean reads neurons of threshold 1 only")
+    for p, theta in itertools.product((0.3, 0.5, 0.8), thetas):
+        law = predict(m, d, ell, p, readoff=readoff, theta=theta, activation=kind)
+        worst = max(one.rms for one in law.pairs.values() if one.rms is not None)
+        for objective, exact in (("worst", worst), ("pooled", law.pooled_rms)):
+            search = _Search(m, d, Fraction(ell), kind, objective, kind_counts(m, Fraction(ell)),
+                             readoff, "exact")  # fmt: skip
+            assert math.sqrt(search._squared(p, theta)) == pytest.approx(exact, rel=1e-4)
 
 
 @pytest.mark.slow
