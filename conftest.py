@@ -5,6 +5,7 @@ becomes an nbmake test that reads the page with the reader of the book's own bui
 tests run the very cells that a reader sees, with the page's folder as working directory.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,8 +81,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run pages first, then the largest files, so that no process is left with a long one."""
-    items.sort(key=lambda item: (not isinstance(item, PageItem), -item.path.stat().st_size))
+    """Run pages first, then files of slow tests, so that no process is left with a long one."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(
+        key=lambda item: (
+            not isinstance(item, PageItem),
+            -slow[item.path],
+            -item.path.stat().st_size,
+        )
+    )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
