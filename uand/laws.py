@@ -1307,7 +1307,8 @@ class Claim:
         """The statement, with its laws in LaTeX."""
         text = self.text
         for law in LAWS.values():
-            text = text.replace("{" + law.key + "}", f"${law.latex()}$")
+            if (name := "{" + law.key + "}") in text:  # LaTeX takes long to write
+                text = text.replace(name, f"${law.latex()}$")
         return text
 
 
