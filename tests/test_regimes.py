@@ -1,5 +1,6 @@
 """Published dictionaries as data; widths and verdicts against plain loops and enumeration."""
 
+import functools
 import itertools
 import math
 import re
@@ -80,7 +81,7 @@ def test_nats_is_the_rarity_of_a_pair_with_one_feature_on() -> None:
     [
         (20, 2, 0.25, 0.5, 1.0, MEAN),
         (30, 4, 0.15, 0.75, 100.0, MEAN),
-        (12, 2, 0.4, 0.5, 3.0, CONTRAST),
+        (12, 2, 0.4, 0.5, 20.0, CONTRAST),
     ],
 )
 def test_width_at_density_is_that_of_a_search_over_all(m, ell, p, eps, delta, name) -> None:
@@ -169,8 +170,15 @@ def test_the_fewest_failures_are_those_of_a_fine_grid() -> None:
     for name in (MEAN, CONTRAST):
         failing, p = universal.fewest_failures(30, 60, 3, 0.5, name)
         assert failing == pytest.approx(expected_failures(30, 60, 3, p, 0.5, name))
-        grid = np.linspace(0.02, 0.9, 300).round(6).tolist()
-        assert failing <= min(expected_failures(30, 60, 3, q, 0.5, name) for q in grid) * (1 + 1e-5)
+
+        def at(q, name=name):
+            return expected_failures(30, 60, 3, q, 0.5, name)
+
+        # A grid of everything, and a fine one about the best of that.
+        coarse = np.linspace(0.02, 0.9, 45).round(6).tolist()
+        best = min(coarse, key=at)
+        fine = (best + np.linspace(-0.02, 0.02, 15)).clip(0.02, 0.9).round(6).tolist()
+        assert failing <= min(map(at, fine)) * (1 + 1e-5)
 
 
 def test_a_layer_far_too_narrow_does_best_with_thin_neurons() -> None:
@@ -393,7 +401,7 @@ def test_a_dictionary_within_reach_is_a_mismatch_of_b6(monkeypatch) -> None:
 
 @pytest.mark.slow
 def test_growth_as_a_power_is_a_mismatch_of_b7(monkeypatch) -> None:
-    design = measurements.design
+    design = functools.cache(measurements.design)  # at one size, for all
 
     def as_a_root(m, *args, **options):
         return replace(design(1024, *args, **options), d=round(1000 * math.sqrt(m)))
