@@ -115,8 +115,13 @@ def test_nothing_on_a_fine_grid_is_better(
     search = _Search(m, d, Fraction(ell), kind, objective, counts, "contrast", "exact")
     found = search._squared(float(p), float(act.theta))
     rng = np.random.default_rng(0)
-    for u, theta in zip(rng.uniform(-4, 4, 1000), rng.uniform(0.2, ell, 1000), strict=True):
-        assert search._squared(1 / (1 + math.exp(-u)), theta) >= found * (1 - 1e-4)
+    at, theta = math.log(p / (1 - p)), float(act.theta)
+    # Everywhere, for another valley; and nearby, where most of the better ones would be.
+    points = [*zip(rng.uniform(-4, 4, 250), rng.uniform(0.2, ell, 250), strict=True)]
+    points += zip(rng.normal(at, 0.2, 150), rng.normal(theta, 0.05 * ell, 150), strict=True)
+    for u, other in points:
+        if 0.2 <= other <= ell:
+            assert search._squared(1 / (1 + math.exp(-u)), other) >= found * (1 - 1e-4)
 
 
 @pytest.mark.parametrize(
