@@ -107,6 +107,7 @@ def check_forms(forms, repeats):
     assert forms["dense"]["ratio"] == {"median": 1, "min": 1, "max": 1}
 
 
+@pytest.mark.slow
 def test_a_quick_run_writes_every_key_and_prints_the_ratios(quick):
     record, printed = quick
     assert record["quick"] is True
@@ -117,6 +118,7 @@ def test_a_quick_run_writes_every_key_and_prints_the_ratios(quick):
         assert "uand_numba" in record["workloads"]["histogram"]["1"]["forms"]
 
 
+@pytest.mark.slow
 def test_a_second_run_adds_to_the_file(quick):
     assert set(quick[0]["workloads"]["coverage"]) >= {"1"}
     if quick[0]["machine"]["cores"] > 1:

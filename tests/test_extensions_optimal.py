@@ -287,6 +287,7 @@ def test_inputs_in_superposition(p: float, centred: bool) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_standard_error_counts_in_the_measured_scale() -> None:
     """Against the spread over 60 runs, known to 9%; without the scale that is three times it."""
     runs, rng = [], random_stream(10)

@@ -70,6 +70,7 @@ def threads(number):
     return {f"{library}_NUM_THREADS": str(number) for library in LIBRARIES}
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_same_bytes(tmp_path):
     one = everything(tmp_path / "one", 1, PYTHONHASHSEED="1", **threads(1))
     two = everything(tmp_path / "two", 2, PYTHONHASHSEED="2", **threads(2))

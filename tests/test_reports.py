@@ -290,6 +290,7 @@ print(json.dumps([[one["mutant"], one["killed"], one.get("tests")] for one in fo
 """
 
 
+@pytest.mark.slow
 def test_a_wrong_law_is_killed_and_an_equal_one_survives() -> None:
     done = subprocess.run(
         [sys.executable, "-c", JUDGE],

@@ -131,6 +131,7 @@ def test_every_local_extension_is_one_of_the_books() -> None:
         assert (ROOT / folder / f"{name}.py").is_file()
 
 
+@pytest.mark.slow
 def test_a_page_is_described_by_its_first_sentences_that_need_no_formula(at_home: Path) -> None:
     tags = meta(at_home, "book/first")
     said = "A layer of d neurons reads m choose 2 pairs. It errs &amp; is “never” silent."
@@ -141,6 +142,7 @@ def test_a_page_is_described_by_its_first_sentences_that_need_no_formula(at_home
     assert meta(at_home, "search")["description"] == "What the book is about."
 
 
+@pytest.mark.slow
 def test_the_preview_is_a_picture_of_the_size_that_the_tags_say(at_home: Path) -> None:
     tags = meta(at_home, "book/first")
     picture = (at_home / "book" / tags["og:image"]).read_bytes()
@@ -149,6 +151,7 @@ def test_the_preview_is_a_picture_of_the_size_that_the_tags_say(at_home: Path) -
     assert size == [int(tags["og:image:width"]), int(tags["og:image:height"])]
 
 
+@pytest.mark.slow
 def test_without_addresses_no_link_leads_nowhere(at_home: Path) -> None:
     text = html(at_home, "book/first")
     for word in ("issues", "/edit/", "mybinder", "colab", 'rel="canonical"', "og:url"):
@@ -157,6 +160,7 @@ def test_without_addresses_no_link_leads_nowhere(at_home: Path) -> None:
     assert not (at_home / "robots.txt").exists()
 
 
+@pytest.mark.slow
 def test_addresses_give_buttons_to_the_repository_binder_and_colab(published: Path) -> None:
     text = html(published, "book/first")
     for url in (
@@ -172,6 +176,7 @@ def test_addresses_give_buttons_to_the_repository_binder_and_colab(published: Pa
     assert "mybinder" not in second, "a page without code has nothing to run"
 
 
+@pytest.mark.slow
 def test_the_sites_address_is_in_canonical_links_previews_and_the_sitemap(published: Path) -> None:
     address = f"{SITE}/book/first.html"
     assert f'<link rel="canonical" href="{address}"' in html(published, "book/first")
@@ -210,6 +215,7 @@ def test_a_description_in_the_front_matter_comes_first(load: Callable[[str], Mod
     assert load("published").description(nodes.container("", tag, document)) == "By hand."
 
 
+@pytest.mark.slow
 def test_a_page_links_to_its_notebook_which_has_outputs(at_home: Path) -> None:
     assert 'href="../notebooks/first.ipynb"' in html(at_home, "book/first")
     assert ".ipynb" not in html(at_home, "book/second")
@@ -222,6 +228,7 @@ def test_a_page_links_to_its_notebook_which_has_outputs(at_home: Path) -> None:
     assert "pip install -e ." in notebook.cells[0].source
 
 
+@pytest.mark.slow
 def test_with_an_address_the_notebook_installs_the_package(published: Path) -> None:
     notebook = nbformat.read(published / "notebooks" / "first.ipynb", as_version=4)
     (install,) = [c.source for c in notebook.cells if c.cell_type == "code" and "pip" in c.source]
@@ -255,6 +262,7 @@ def test_figures_placed_by_name_stand_under_the_cells_that_draw_them(
     assert text.source == "*Figure.* The 3.0 *things*."
 
 
+@pytest.mark.slow
 def test_a_claim_of_the_text_is_left_alone_where_there_is_no_ledger(at_home: Path) -> None:
     assert "and the claim A12." in html(at_home, "book/first")
 
@@ -307,6 +315,7 @@ def test_only_the_first_use_of_a_term_is_linked_and_ordinary_words_are_not(
     assert document.astext() == text
 
 
+@pytest.mark.slow
 def test_citations_follow_the_file(load: Callable[[str], ModuleType], at_home: Path) -> None:
     citing = load("citing")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))

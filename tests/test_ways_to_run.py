@@ -55,6 +55,7 @@ def get(address: str) -> dict[str, object]:
     pytest.fail("the server did not start", False)
 
 
+@pytest.mark.slow
 def test_jupyterlab_opens_a_page_of_the_clone_as_a_notebook(server: str) -> None:
     page = get(f"{server}api/contents/book/features.md?type=notebook&content=1")
     assert page["type"] == "notebook"
