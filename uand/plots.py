@@ -139,13 +139,14 @@ class Series:
 
 
 def _draw(ax: Axes, series: Series) -> None:
+    label = series.label if np.size(series.x) else ""  # nothing there is nothing in the legend
     if series.se is None:
         ax.plot(
             series.x,
             series.y,
             series.dash,
             color=series.colour,
-            label=series.label,
+            label=label,
             drawstyle="steps-post" if series.steps else "default",
         )
     else:
@@ -156,7 +157,7 @@ def _draw(ax: Axes, series: Series) -> None:
             yerr=3 * np.asarray(series.se, dtype=float),
             fmt=series.marker,
             color=series.colour,
-            label=series.label,
+            label=label,
         )
 
 

@@ -27,6 +27,7 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from tqdm import tqdm
 
 from uand import backend, checks, files, plots, provenance
@@ -325,9 +326,7 @@ def make(
                 warnings.filterwarnings("error", category=UserWarning, module=r"uand\.")
             figure = recipe.draw(recipe.compute(**arguments))
             drawn = {one: _file(figure, one, recipe.question, text, mark) for one in paths}
-    except ValueError as error:
-        raise ValueError(f"{recipe.name}: {error}") from None
-    except (ArithmeticError, LookupError, TypeError, AssertionError, Warning) as error:
+    except (ArithmeticError, LookupError, TypeError, AssertionError, LinAlgError, Warning) as error:
         if not values:
             raise  # the book's own parameters: a mistake of ours
         told = ", ".join(f"{name} = {value!r}" for name, value in (values or {}).items())
@@ -335,6 +334,8 @@ def make(
         raise ValueError(
             f"{recipe.name}: {told}: must be parameters that it can be drawn for ({cause})"
         ) from error
+    except ValueError as error:  # a `LinAlgError` is one too, but names no parameter
+        raise ValueError(f"{recipe.name}: {error}") from None
     for one, path in paths.items():
         files.replace("out", path, partial(_write, drawn[one]))
     return made

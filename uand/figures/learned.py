@@ -15,7 +15,7 @@ from uand.laws import LAWS
 from uand.regimes import explained_ceiling
 
 HELD = 1500  # inputs that nothing is fitted to; the first 400 of them set the scale
-FRAME = (-2.2, 0.5)  # of the learning curve, which falls far below
+FRAME = (-2.2, 0.5)  # of the learning curve, which falls far below, and may rise above
 KINDS = ("both", "one")
 
 
@@ -181,7 +181,8 @@ def draw_curve(seen: Numbers) -> plots.Figure:
         log="x",
         mark={"$N=d$": d},
     )
-    figure.axes[0].set_ylim(FRAME)
+    highest = max(seen.ceiling, float((mean + 3 * se).max()))
+    figure.axes[0].set_ylim(FRAME[0], max(FRAME[1], 1.05 * highest))
     return figure
 
 

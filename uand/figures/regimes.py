@@ -133,7 +133,7 @@ def draw_phase(shown: Numbers) -> plots.Figure:
         label = f"floor on the error over all pairs, ${tolerance}$" if i == last else ""
         up = shown.floors[i] / (ell - 1) ** 2
         series.append(plots.Series(label, shown.L[i], up, colour="black", dash=":"))
-    across = np.linspace(math.floor(shown.L.min()), math.floor(shown.L.max()), 60)
+    across = np.linspace(math.floor(shown.L.min()), math.ceil(shown.L.max()), 60)
     low, high = int(ells.min()), int(ells.max())
     band = rf"$d=2\ell^2\ln m$, $\ell$ from {low} to {high}"
     return plots.phase_diagram(

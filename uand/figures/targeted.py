@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pydoc_data.topics import topics
 
 import numpy as np
@@ -236,7 +237,7 @@ def text(
 
 def draw_text(seen: Numbers) -> plots.Figure:
     """Draw what `text` computed."""
-    markers = "oxv^s+D*"
+    markers = cycle("oxv^s+D*")
     series = []
     for n, marker, mean, se in zip(seen.nu, markers, seen.mean, seen.se, strict=False):
         for c, kind in ((1, "one"), (0, "none")):
