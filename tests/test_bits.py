@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
+import numba_in_python
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -613,3 +614,29 @@ def test_unknown_engines_are_refused(name):
         ValueError, match=rf"^engine = {name!r}: must be one of auto, numpy, numba, cupy$"
     ):
         bits.engine(name)
+
+
+# --- what numba compiles, as plain Python --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def in_python():
+    pytest.importorskip("numba")
+    return numba_in_python.module()
+
+
+@pytest.mark.parametrize(("d", "p"), [(100, 0.7), (33, 0.2)])
+def test_what_numba_compiles_counts_the_same_as_python(in_python, d, p):
+    m = 70
+    layer = packed(random_layer(m, d, p))
+    inputs = [bits.prepare(layer, active) for active in ([0, 1, 2], [2, 69])]
+    np.testing.assert_array_equal(
+        in_python.count_histogram(layer, 0, 1), bits.count_histogram(layer, 0, 1)
+    )
+    assert in_python.uncovered(layer, 0, 1) == bits.uncovered(layer, 0, 1)
+    for ours, theirs in zip(
+        in_python.joint_histogram(layer, 0, 1, inputs),
+        bits.joint_histogram(layer, 0, 1, inputs),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)

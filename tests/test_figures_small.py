@@ -210,7 +210,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "learned-calibrated": {"m": 8, "ell": 3, "d": 16, "p": 0.4, "inputs": (50, 200), "layers": 2},
     "optimal-valleys": {"ell": (3, 4), "m": 100, "d": 1000, "densities": 5, "thresholds": 4},
     "optimal-superposed": {"d0": 32, "d": 256, "m": (32, 64), "ell": 3, "densities": (0.2, 0.5)},
-    "calibration-floor-search": {"m": 5, "ell": 2, "widths": (3, 5), "starts": 2, "steps": 15},
+    "calibration-floor-search": {"m": 6, "ell": 3, "widths": (7, 9), "starts": 2, "steps": 15},
     "calibration-floor-book": {
         "m": 8,
         "ell": 3,
@@ -230,7 +230,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "widths_of_pairs": (128, 512),
         "inputs_of_pairs": 8,
     },
-    "training-floor": {"m": 5, "ell": 2, "d": 4, "networks": 2, "steps": 10},
+    "training-floor": {"m": 6, "ell": 3, "d": 8, "networks": 2, "steps": 10},
     "benchmarks-ratios": {"cores": 2},
     "benchmarks-scaling": {},
     "benchmarks-memory": {},
