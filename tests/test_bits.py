@@ -640,3 +640,19 @@ def test_what_numba_compiles_counts_the_same_as_python(in_python, d, p):
         strict=True,
     ):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_interruption_of_what_numba_compiled_is_one(in_python):
+    def interrupted():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise SystemError("returned a result with an exception set") from interrupt
+
+    def broken():
+        raise SystemError("of another kind")
+
+    with pytest.raises(KeyboardInterrupt):
+        in_python._interruptible(interrupted)()
+    with pytest.raises(SystemError, match="of another kind"):
+        in_python._interruptible(broken)()

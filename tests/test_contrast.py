@@ -492,3 +492,7 @@ def test_the_laws_of_mean_sizes_are_the_limit_of_wide_layers(key: str, on: int) 
         _, inverse = inverse_sizes(d, p)
         exact = contrast_variance(ell - on, p, on, inverse) / float((1 - p) ** (ell - 2)) ** 2
         assert LAWS[f"B3.variance_{key}"](ell, d, float(p)) == pytest.approx(exact, rel=20 / d)
+
+
+def test_a_layer_too_narrow_for_all_four_groups_covers_nothing():
+    assert inverse_sizes(1, Fraction(1, 2)) == (0.0, ())

@@ -144,3 +144,18 @@ def test_counting() -> None:
 def test_bad_input(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_search_that_runs_out_of_sweeps_returns_what_it_has(monkeypatch):
+    rng = random_stream(3)
+    W = neurons.sample_layer(64, 64, 0.5, rng)
+    sets = np.sort(features.sample_exact(64, 6, 30, rng), axis=1)
+    z = decoding.activations(W, sets, 1)
+    start = (sets + 7) % 64  # far from the truth
+    long = decoding.exchange(z, W, start, 1)
+    monkeypatch.setattr(decoding, "SWEEPS", 1)
+    short = decoding.exchange(z, W, start, 1)
+    assert (short.sweeps == 1).all()
+    assert long.sweeps.max() > 1
+    assert (short.residual >= long.residual - 1e-3).all()
+    assert short.residual.sum() > long.residual.sum()

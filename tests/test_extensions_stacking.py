@@ -231,3 +231,8 @@ def test_bad_input() -> None:
             next(stacking.layers(stack, circuit, f, random_stream(0)))
     with pytest.raises(ValueError, match=r"must have ell = 2 on in each row$"):
         next(stacking.layers(stack, circuit, np.eye(8), random_stream(0)))
+
+
+def test_a_density_that_no_float_of_a_chance_can_hold_is_told():
+    with pytest.raises(ValueError, match=r"d = 100, p = .*: must let some unit read a wire"):
+        stacking.expected_errors(stacking.Stack(8, 3, 100, 1e-200, "mean"), 1)

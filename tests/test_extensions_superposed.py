@@ -489,3 +489,10 @@ def test_memory_is_estimated_before_it_is_taken(monkeypatch):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_threshold_that_no_neuron_reaches_leaves_only_a_constant():
+    law = superposed.moments(32, 64, 16, 3, 0.2, 1000.0)
+    assert law.best_slope() == 0
+    assert law.best_line() == (0, 0.5)
+    assert law.worst(*law.best_line()) == 0.5

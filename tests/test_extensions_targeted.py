@@ -380,3 +380,12 @@ def test_a_gift_is_uniform_over_sets_of_neurons():
     reads = [sample_layer(star(2), 2, 5, 2, rng).W[:, 0] for _ in range(4000)]
     for i in range(5):
         check_mean(np.array(reads)[:, i], LAWS["A24.reads"](2, 5, 1))
+
+
+def test_a_block_without_pairs_takes_neurons_and_no_part_in_the_bias():
+    edges, on = np.array([[0, 1], [2, 3]]), [0, 1]
+    empty_first = targeted.Blocks(
+        owner=np.array([1, 1]), first=np.array([0, 3]), size=np.array([3, 3]), hubs=np.array([0])
+    )
+    beside = targeted.bias(edges, 4, 6, 1, on, empty_first)
+    np.testing.assert_array_equal(beside, targeted.bias(edges, 4, 3, 1, on))

@@ -1411,3 +1411,30 @@ def test_the_independent_ensemble_with_a_threshold() -> None:
             check_estimate(got.rms, got.rms_se, exact.rms, 59, f"rms, {kind}")
             failing = (got.expected_failures, got.expected_failures_se)
             check_estimate(*failing, exact.expected_failures, 59, f"failures, {kind}")
+
+
+def test_kinds_of_which_there_are_no_pairs_add_nothing():
+    predicted = predict(3, 20, 3, 0.3, 0.5)  # all features on: both on is the only kind
+    assert predicted.pairs["one"].count == predicted.pairs["none"].count == 0
+    failing = interference.expected_failures(3, 20, 3, 0.3, 0.5)
+    assert failing == pytest.approx(predicted.expected_failures, rel=1e-12)
+    both = predicted.pairs["both"]
+    assert interference.pooled_rms(3, 20, 3, 0.3) == pytest.approx(both.rms, rel=1e-12)
+
+
+def test_where_no_pair_has_an_estimate_there_is_no_error():
+    assert interference.pooled_rms(20, 50, 3, 0) is None
+
+
+def test_the_contrast_of_the_widest_layers_goes_on_where_exact_group_sizes_end(monkeypatch):
+    exact = interference.pooled_rms(20, 5000, 3, 0.2, "contrast")
+    monkeypatch.setattr(interference, "WIDE", 4999)
+    assert interference.pooled_rms(20, 5000, 3, 0.2, "contrast") == pytest.approx(exact, rel=1e-4)
+
+
+def test_of_few_features_on_independently_every_number_is_looked_at():
+    q = interference._check(5, 10, 4, 0.3, 0.5, "mean", "independent", None, "relu")
+    others = list(interference._others(q, 0))
+    assert [h for h, _, _ in others] == [0, 1, 2, 3]
+    assert sum(chance for _, chance, _ in others) == pytest.approx(1)
+    assert others[-1][2] == 0

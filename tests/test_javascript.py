@@ -202,3 +202,9 @@ def test_ties_pass_as_on_paper():
                 math.comb(10, j) * Z[1] ** j * Z[0] ** (10 - j) for j in range(limit + 1, 11)
             )
             assert math.isclose(found, exact, rel_tol=1e-13)
+
+
+def test_a_name_that_begins_with_a_digit_or_has_nothing_left_is_made_one():
+    assert javascript._identifier("2x", set()) == "_2x"
+    assert javascript._identifier("|", set()) == "_"
+    assert javascript._identifier("|S|", {"S"}) == "S_"

@@ -5,6 +5,7 @@ the wheel is installed in borrows the declared dependencies, and what those need
 """
 
 import email
+import importlib
 import json
 import os
 import re
@@ -172,3 +173,8 @@ def test_it_draws_a_figure(installed: Path, tmp_path: Path) -> None:
     assert drawn.rstrip().endswith("</svg>")
     # Outside of a clone there is no commit, and the figure says so.
     assert re.search(r"commit\W+null", drawn.replace("&quot;", '"')), drawn[:2000]
+
+
+def test_importing_the_program_runs_nothing(capsys):
+    importlib.import_module("uand.__main__")
+    assert capsys.readouterr() == ("", "")

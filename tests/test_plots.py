@@ -301,3 +301,25 @@ def test_maps_mark_the_least_place_and_shade_all_steps_alike():
         shades = filled.norm([1, 1.75, 2.5, 8])  # one between any two levels
         assert np.ptp(np.diff(shades)) <= 2
         assert min(np.diff(shades)) > 60
+
+
+def test_an_adder_shows_its_rows_and_halves_the_rows_of_each_weight():
+    bits = {"a": [0, 1], "b": [1, 1], "c": [0, 1], "total": [1, 1], "carry": [0, 1]}
+    left, right = plots.adder_diagram(**bits, rows=5).axes
+    assert [text.get_text() for text in left.texts] == [
+        word
+        for name, row in zip(("a", "b", "c", "sum", "carry"), bits.values(), strict=True)
+        for word in (*map(str, row), name)
+    ]
+    colours = [matplotlib.colors.to_hex(patch.get_facecolor()).upper() for patch in left.patches]
+    assert colours[6:] == [plots.INDIGO, plots.INDIGO, "#FFFFFF", plots.OCHRE]
+    weights = [patch.get_x() for patch in right.patches]
+    assert [weights.count(weight) for weight in (0, 1, 2)] == [5, 2, 1]
+    words = [text.get_text() for text in right.texts]
+    assert words == ["", "1", "", "2", "4", "weight of a row"]
+
+
+def test_a_series_without_points_is_not_in_the_legend():
+    none, one = plots.Series("none", [], [], []), plots.Series("one", [1], [2], [0.1])
+    (ax,) = plots.law_and_measurement([none, one], "x", "y").axes
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one"]

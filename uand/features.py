@@ -103,7 +103,7 @@ def zipf_rates(m: int, ell: float, exponent: float = 1.0) -> np.ndarray:
     rank = np.arange(1, m + 1, dtype=float)
     rates = np.ones(m)
     full = 0  # how many of the commonest features are always on
-    while full < m:
+    while True:  # ends: the least rate is at most the mean of those left, which is at most 1
         # Relative to the commonest one left, so that the sum is at least 1 at any exponent.
         weights = (rank[full:] / rank[full]) ** -exponent
         rates[full:] = weights * ((ell - full) / weights.sum())
