@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from uand import checks
 from uand.interference import kind_counts, pooled_rms, predict
 from uand.laws import LAWS
-from uand.least_error import best_layer, calibration_floor, floor_width
+from uand.least_error import _Search, best_layer, calibration_floor, floor_width, logit
 from uand.neurons import Activation
 
 
@@ -136,3 +136,48 @@ def test_nothing_on_a_fine_grid_is_better(
 def test_bad_input(call, message) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def squared_error(m: int, d: int, ell: int, p: Fraction, activation: Activation) -> float:
+    return pooled_rms(m, d, ell, p, "contrast", activation)
+
+
+def test_a_given_density_is_kept_and_its_threshold_is_best() -> None:
+    m, d, ell, density = 30, 200, 4, Fraction(1, 10)
+    counts = kind_counts(m, Fraction(ell))
+    p, best = best_layer(m, d, Fraction(ell), density, "relu", None, "pooled", counts)
+    assert p == density
+    error = squared_error(m, d, ell, p, best)
+    for theta in (Fraction(k, 4) for k in range(2, 16)):
+        assert error <= squared_error(m, d, ell, p, Activation("relu", theta)) * (1 + 1e-6)
+
+
+def test_many_features_on_are_searched_over_all_their_thresholds() -> None:
+    m, d, ell, density = 300, 2000, 60, Fraction(1, 2)
+    counts = kind_counts(m, Fraction(ell))
+    p, best = best_layer(m, d, Fraction(ell), density, "relu", None, "pooled", counts)
+    error = squared_error(m, d, ell, p, best)
+    for theta in range(10, 60, 5):
+        assert error <= squared_error(m, d, ell, p, Activation("relu", Fraction(theta))) * 1.000001
+
+
+def test_features_on_independently_have_a_best_density_of_their_own() -> None:
+    m, ell, theta = 30, Fraction(4), Fraction(1)
+    counts = kind_counts(m, ell, "independent")
+    arguments = m, 200, ell, None, "relu", theta, "pooled", counts, "contrast"
+    p, activation = best_layer(*arguments, "independent")
+    assert activation.theta == theta
+
+    def error(density: Fraction) -> float:
+        pairs = predict(m, 200, 4, density, 0.5, "contrast", "independent").pairs
+        weights = np.array([float(counts[kind]) for kind in pairs])
+        read = float(weights @ [one.rms**2 for one in pairs.values()] / weights.sum())
+        return read + float(LAWS["B3.uncovered"](200, float(density)))  # an error of 1 each
+
+    assert error(p) <= min(error(p * 9 / 10), error(p * 11 / 10)) * (1 + 1e-6)
+
+
+def test_a_layer_whose_threshold_no_input_passes_has_no_finite_error() -> None:
+    counts = kind_counts(300, Fraction(60))
+    search = _Search(300, 2000, Fraction(60), "relu", "worst", counts, "contrast", "exact")
+    assert search.squared(logit(1e-9), 50.0) == math.inf

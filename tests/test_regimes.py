@@ -417,3 +417,15 @@ def test_the_bounds_of_the_literature_grow_as_stated() -> None:
         assert lower**2 == pytest.approx(outputs * math.log(outputs))
         assert upper == pytest.approx(lower * math.sqrt(math.log(outputs)))
         assert LAWS["B7.superposed"](m) ** 3 == pytest.approx(m**2)
+
+
+def test_work_that_is_too_much_counts_as_all_pairs_failing(monkeypatch):
+    wanted = width_at_density(100, 3, 0.1, 0.5, 0.01)
+
+    def refuse_narrow(m, d, *others):
+        if d < wanted:
+            raise regimes.TooMuchWork("too much")
+        return expected_failures(m, d, *others)
+
+    monkeypatch.setattr(regimes, "expected_failures", refuse_narrow)
+    assert width_at_density(100, 3, 0.1, 0.5, 0.01) == wanted

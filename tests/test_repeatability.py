@@ -9,12 +9,13 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import uand
-from uand import backend, provenance
+from uand import backend, parallel, provenance
 from uand.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -290,3 +291,51 @@ def test_a_drawing_names_its_program():
     text = (ROOT / "book" / "_assets" / "hero.svg").read_text(encoding="utf-8")
     (program,) = re.findall(r"<!-- drawn by (\S+);", text)
     assert (ROOT / program).is_file()
+
+
+def test_a_function_that_uses_what_is_not_there_yet_changes_when_it_is():
+    def made(assign):
+        def function():
+            return later
+
+        before = provenance.code(function)
+        assert provenance.code(function) == before
+        if assign:
+            later = 1
+        return before, provenance.code(function)
+
+    before, without = made(False)
+    assert without == before
+    assert made(True)[1] != before
+
+
+def test_the_processor_of_a_mac_is_what_it_says_and_of_others_what_python_knows(monkeypatch):
+    def none(*arguments, **named):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(provenance.Path, "read_text", none)
+    monkeypatch.setattr(provenance.sys, "platform", "darwin")
+    monkeypatch.setattr(provenance.platform, "processor", lambda: "arm")
+    told = SimpleNamespace(stdout="Apple M1\n")
+    monkeypatch.setattr(provenance.subprocess, "run", lambda *arguments, **named: told)
+    assert provenance.processor.__wrapped__() == "Apple M1"
+    monkeypatch.setattr(provenance.subprocess, "run", none)
+    assert provenance.processor.__wrapped__() == "arm"
+    monkeypatch.setattr(provenance.platform, "processor", lambda: "")
+    assert provenance.processor.__wrapped__() == provenance.platform.machine()
+
+
+def test_cores_are_those_of_the_machine_where_a_process_cannot_be_held_to_some(monkeypatch):
+    monkeypatch.delattr(provenance.os, "sched_getaffinity", raising=False)
+    for counted, told in ((7, 7), (None, 1)):
+        monkeypatch.setattr(provenance.os, "cpu_count", lambda counted=counted: counted)
+        assert provenance.cores() == told
+
+
+def test_a_process_whose_parent_is_gone_ends(monkeypatch):
+    parents, ends = [4, 4, 1], []
+    monkeypatch.setattr(parallel.os, "getppid", lambda: parents.pop(0))
+    monkeypatch.setattr(parallel.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(parallel.os, "_exit", ends.append)
+    parallel._end_with(4)
+    assert (parents, ends) == ([], [1])

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import uand
-from uand import cli, provenance, sweep
+from uand import cli, interference, provenance, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -807,3 +807,39 @@ def test_the_command_tells_bad_input_in_one_line(capsys, told):
     assert cli.main(["sweep", "predict", *TOLD[told], "--jobs", "1"]) == cli.BAD_INPUT
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"uand sweep: error: {told}\n")
+
+
+def test_a_head_that_is_no_comment_and_columns_that_are_of_no_sweep_are_no_table(tmp_path):
+    path = tmp_path / "rows.csv"
+    sweep.sweep(uand.predict, {"p": [0.1, 0.2]}, {"m": 20, "d": 50, "ell": 3}, out=path, jobs=1)
+    text = path.read_text()
+    path.write_text(text.removeprefix("# "))
+    with pytest.raises(ValueError, match=r"^path = .*: must be a table that sweep wrote$"):
+        sweep.read(path)
+    path.write_text(text.replace("\npoint,", "\nplace,"))
+    assert sweep.read(path).rows == []
+
+
+def test_a_table_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "rows.csv"
+    arguments = (uand.predict, {"p": [0.1, 0.2]}, {"m": 20, "d": 50, "ell": 3})
+    sweep.sweep(*arguments, out=path, jobs=1)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))  # a point lacks
+
+    opened = Path.open
+
+    def refuse(path, mode="r", *others, **named):
+        if "a" in mode:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, *others, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ValueError, match=r"must be a file that can be written to \(Permission den"):
+        sweep.sweep(*arguments, out=path, jobs=1)
+
+
+def test_other_functions_of_the_module_that_predicts_are_swept_without_its_checks():
+    at = {"m": 30, "d": 100, "ell": 3, "eps": 0.5}
+    found = sweep.sweep(interference.expected_failures, {"p": [0.1, 0.2]}, at, jobs=1)
+    wanted = [interference.expected_failures(**at, p=p) for p in (0.1, 0.2)]
+    assert found.on_grid("value").tolist() == wanted

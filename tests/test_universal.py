@@ -454,3 +454,39 @@ def test_what_is_hopeless_fails_in_exact_figures(m: int, ell: int, delta: float)
         assert found == truth or min(found, truth) > delta
         given_up += found != truth
     assert (given_up > 5) == (delta < ell * (m - ell) / 4)
+
+
+# --- demands at their ends -----------------------------------------------------------------------
+
+
+def test_more_work_than_can_be_done_counts_as_all_pairs_failing(monkeypatch):
+    def refuse(*arguments):
+        raise universal.TooMuchWork("too much")
+
+    demand = universal._Demand(50, 4, 1.0, "mean")
+    assert demand.failures(100, 0.1, Fraction(1, 2)) < math.comb(50, 2)
+    monkeypatch.setattr(universal, "expected_failures", refuse)
+    assert demand.failures(100, 0.1, Fraction(1, 2)) == math.comb(50, 2)
+
+
+def test_a_few_neurons_are_tried_up_to_a_density_of_one():
+    grid = universal._Demand(50, 4, 1.0, "mean").grid(3, 0.5)
+    assert grid == sorted(grid)
+    assert grid[-1] == universal.LOGIT_MAX
+    one = design(10**6, 2, d=1, delta=0.01)
+    assert one.feasible
+    assert one.p > 1 - 1e-12
+
+
+def test_no_width_after_one_that_fails_later_is_told():
+    demand = universal._Demand(20, 4, 1e-6, "mean")
+    with pytest.raises(universal._Infeasible, match=r"max_d = 60: no width up to it meets delta ="):
+        demand.passes_after(50, Fraction(1, 2), 60)
+
+
+def test_a_demand_that_every_tolerance_meets_too_late_starts_from_the_largest():
+    narrow = design(20, 4, d=2, delta=100.0)
+    assert narrow.feasible
+    assert narrow.eps == 2
+    assert narrow.expected_failures <= 100
+    assert expected_failures(20, 2, 4, narrow.p, 1.99) > 100
