@@ -494,5 +494,5 @@ def test_the_laws_of_mean_sizes_are_the_limit_of_wide_layers(key: str, on: int) 
         assert LAWS[f"B3.variance_{key}"](ell, d, float(p)) == pytest.approx(exact, rel=20 / d)
 
 
-def test_a_layer_too_narrow_for_all_four_groups_covers_nothing():
-    assert inverse_sizes(1, Fraction(1, 2)) == (0.0, ())
+def test_a_layer_so_dense_that_no_float_can_tell_covers_nothing():
+    assert inverse_sizes(100, 1 - Fraction(1, 10**200)) == (0.0, ())

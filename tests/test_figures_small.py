@@ -4,6 +4,7 @@ The pages make the figures at the book's sizes; here each takes a fraction of a 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from statistics_helpers import check_estimate
 from uand import figures, universal
 from uand.checks import CONTRAST, MEAN, READOFFS
 from uand.extensions.learned import BySize
-from uand.figures import higher_order, learned, recipes, targeted
+from uand.figures import gaussian, higher_order, learned, recipes, superposed, targeted
 from uand.figures import regimes as figures_of_regimes
 from uand.figures.benchmarks import GIB
 from uand.laws import LAWS
@@ -951,3 +952,46 @@ def test_a_computation_that_breaks_down_names_its_parameters(tmp_path):
     told = "m = 6, ell = 2, widths = 3, starts = 2, steps = 15: must be parameters that it can be"
     with pytest.raises(ValueError, match=told):
         figures.make(recipes()["calibration-floor-search"], tmp_path, values=values)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("calibration-floor-book", {"p": 1.0}, "p = 1.0: must be more than 0 and less than 1"),
+        ("higher-order-bias-order", {"layers": 1}, "layers with an estimate = 1: must be at least"),
+        ("higher-order-noise-order", {"readers": 1e9}, "readers = 1000000000.0: must be so many"),
+        ("higher-order-coverage-order", {"m": (12, 10, 8)}, "m = (12, 10, 8): must have 2 values"),
+        ("learned-weights", {"widths": (1,), "p": 0.001}, "d = 1: must be more neurons, or denser"),
+        ("optimal-valleys", {"sparsest": 0.0}, "sparsest = 0.0: must be more than 0"),
+        ("stacking-bits", {"d": (100, 200, 300)}, "readoffs = ('mean', 'contrast'): must be one"),
+        ("targeted-capacity", {"d_varied": ((96, 40, 3),)}, "d_varied = ((96, 40, 3),): must be"),
+    ],
+)
+def test_what_a_figure_cannot_be_made_of_is_named(name, values, told, tmp_path):
+    with pytest.raises(ValueError, match=re.escape(f"{name}: {told}")):
+        figures.make(recipes()[name], tmp_path, values={**SMALL[name], **values})
+
+
+def test_widths_of_too_few_layers_for_an_error_have_laws_and_no_points():
+    few = {**SMALL["gaussian-widths"], "d": (64, 6000)}
+    seen = gaussian.widths(**few)
+    assert seen.measured[:, 0].tolist() == [64]
+    assert all(len(line) == 2 for line in seen.lines.values())
+
+
+def test_a_learning_curve_that_ends_before_the_law_holds_has_no_line_of_it():
+    seen = learned.curve(**{**SMALL["learned-curve"], "inputs": (12, 26)})
+    labels = learned.draw_curve(seen).axes[0].get_legend_handles_labels()[1]
+    assert "least squares, law" not in labels
+
+
+def test_layers_of_very_many_features_are_fewer_and_narrower(monkeypatch):
+    asked = []
+
+    def measured(d0, d, m, ell, p, theta, layers, inputs, seed, backend):
+        asked.append((m, d, layers))
+        return np.full(layers, 0.1)
+
+    monkeypatch.setattr(superposed.superposed, "measured_misfires", measured)
+    superposed.misfires(**{**SMALL["superposed-misfires"], "m": (64, 2000), "thresholds": (1.0,)})
+    assert asked == [(64, 32, 20), (2000, 8, 8)]
