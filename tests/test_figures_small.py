@@ -213,9 +213,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "optimal-superposed": {"d0": 32, "d": 256, "m": (32, 64), "ell": 3, "densities": (0.2, 0.5)},
     "calibration-floor-search": {"m": 6, "ell": 3, "widths": (7, 9), "starts": 2, "steps": 15},
     "calibration-floor-book": {
-        "m": 8,
+        "m": 12,
         "ell": 3,
-        "d": 40,
+        "d": 60,
         "p": 0.3,
         "d0": 12,
         "theta": 2,
@@ -948,10 +948,15 @@ def test_a_width_for_few_features_on_is_designed_and_not_scaled():
 
 
 def test_a_computation_that_breaks_down_names_its_parameters(tmp_path):
-    values = {"m": 6, "ell": 2, "widths": 3, "starts": 2, "steps": 15}
-    told = "m = 6, ell = 2, widths = 3, starts = 2, steps = 15: must be parameters that it can be"
-    with pytest.raises(ValueError, match=told):
-        figures.make(recipes()["calibration-floor-search"], tmp_path, values=values)
+    def broken(seed=1):
+        """Does this break down?"""
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    recipe = figures.Recipe(broken, lambda seen: seen)
+    with pytest.raises(ValueError, match="seed = 2: must be parameters that it can be drawn for"):
+        figures.make(recipe, tmp_path, values={"seed": 2})
+    with pytest.raises(np.linalg.LinAlgError):
+        figures.make(recipe, tmp_path)
 
 
 @pytest.mark.parametrize(
