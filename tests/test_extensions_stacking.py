@@ -43,7 +43,7 @@ def test_one_wrong_wire_stays_one() -> None:
 
 @pytest.mark.parametrize("repair", ["nothing", "threshold", "steps"])
 def test_a_stack_is_its_layers_one_after_the_other(repair: str, xp: Any) -> None:
-    """Loops over neurons and pairs, from the same random numbers."""
+    """Loops over neurons and pairs, from the same random numbers; 0 where a group is empty."""
     m, ell, p, d = 6, 2, 0.4, 160
     stack = Stack(m, ell, d, p, repair=repair)
     circuit = stacking.sample_circuit(m, 2, random_stream(3))
@@ -56,8 +56,11 @@ def test_a_stack_is_its_layers_one_after_the_other(repair: str, xp: Any) -> None
             return min(max((k - theta) * 4 + 0.5, 0.0), 1.0)
         return max(k - 1, 0.0)
 
-    def average(z: list[float], chosen: list[bool]) -> float:
-        return float(np.mean([one for one, take in zip(z, chosen, strict=True) if take]))
+    def contrast(z: list[float], groups: list[list[bool]], signs: tuple[int, ...]) -> float:
+        chosen = [[one for one, take in zip(z, group, strict=True) if take] for group in groups]
+        if not all(chosen):
+            return 0.0
+        return float(sum(sign * np.mean(some) for sign, some in zip(signs, chosen, strict=True)))
 
     for j, layer in enumerate(circuit.pairs.tolist()):
         wires = {"steps": None}.get(repair, x)
@@ -66,17 +69,14 @@ def test_a_stack_is_its_layers_one_after_the_other(repair: str, xp: Any) -> None
             for row, wire in product(range(2), range(m)):
                 z = [unit(x[row] @ S, 0.5) for S in W]
                 reads = [bool(S[wire]) for S in W]
-                apart = average(z, reads) - average(z, [not one for one in reads])
-                wires[row, wire] = apart / (1 - p)
+                groups = [reads, [not one for one in reads]]
+                wires[row, wire] = contrast(z, groups, (1, -1)) / (1 - p)
         W = neurons.sample_layer(m, stack.units, p, rng)
         ands, ors = np.zeros((2, 3)), np.zeros((2, 3))
         for row, (i, (a, b)) in product(range(2), enumerate(layer)):
             z = [unit(x[row] @ S, 1.5) for S in W]
-            means = [
-                average(z, [(S[a], S[b]) == group for S in W])
-                for group in ((1, 1), (1, 0), (0, 1), (0, 0))
-            ]
-            ands[row, i] = means[0] - means[1] - means[2] + means[3]
+            groups = [[(S[a], S[b]) == both for S in W] for both in product((1, 0), repeat=2)]
+            ands[row, i] = contrast(z, groups, (1, -1, -1, 1))
             ors[row, i] = wires[row, a] + wires[row, b] - ands[row, i]
         x = np.concatenate([ands, ors], axis=1)
         if repair == "threshold":
