@@ -1,4 +1,4 @@
-"""Array namespaces for the tests, and the count of statistical comparisons."""
+"""Array namespaces for the tests, other seeds, and the count of statistical comparisons."""
 
 import os
 
@@ -6,7 +6,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes: more threads would
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +14,13 @@ import array_api_strict
 import numpy as np
 import pytest
 import statistics_helpers
+
+# Hooks: pytest finds them here.
+from comparisons import (  # noqa: F401
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from hypothesis import settings
 
 from uand import backend
@@ -73,11 +79,6 @@ def pytest_configure(config: pytest.Config) -> None:
         np.random.default_rng = statistics_helpers.other_generators(offset)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if terminalreporter.config.getoption("seed_offset"):
-        terminalreporter.write_line(f"statistical comparisons: {statistics_helpers.made()}")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("backend")
     if "xp" in metafunc.fixturenames:
@@ -108,13 +109,3 @@ def backend_name(request: pytest.FixtureRequest) -> str:
     """Return the name of a backend, for functions that take its name."""
     _or_skip(request.param)
     return str(request.param)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def family_rate() -> Iterator[None]:
-    """Fail a session that makes more statistical comparisons than the stated rate covers."""
-    yield
-    made = statistics_helpers.made()
-    assert made <= statistics_helpers.COMPARISONS, (
-        f"{made} statistical comparisons: raise statistics_helpers.COMPARISONS"
-    )

@@ -1,9 +1,10 @@
 """Statistical tests of the whole suite, at one stated rate of false alarms.
 
 Every comparison of a measurement with a law goes through this module, at the two-sided rate
-`RATE` each. A test session may make `COMPARISONS` of them (`tests/conftest.py` counts and fails
-the session beyond that), so by the union bound, whatever depends on what, right code fails
-anywhere in the suite with chance below ``COMPARISONS * RATE = FAMILY_RATE`` over the seeds. The
+`RATE` each. A run of the suite may make `COMPARISONS` of them (`tests/comparisons.py` adds up what
+its processes made, and fails it beyond that), so by the union bound, whatever depends on what,
+right code fails anywhere in the suite with chance below
+``COMPARISONS * RATE = FAMILY_RATE`` over the seeds. The
 ledger, which the suite measures once, has a rate of its own, `uand.measurements.FALSE_ALARM`; the
 two add up to less than 1e-6. The seeds are pinned, so that a suite that passed keeps passing, and
 ``python tests/reports/seeds.py`` runs it on others.
@@ -38,7 +39,7 @@ _made = 0
 
 
 def made() -> int:
-    """Return how many comparisons this session has made."""
+    """Return how many comparisons this process has made."""
     return _made
 
 

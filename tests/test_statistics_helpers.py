@@ -1,13 +1,20 @@
 """The rates that the statistical tests state are the rates that they have."""
 
+import importlib.util
 import math
+import os
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 import statistics_helpers as helpers
 
 from uand.measurements import FALSE_ALARM
+
+TESTS = Path(__file__).parent
 
 
 def test_the_comparisons_add_up_to_the_family_rate():
@@ -81,3 +88,39 @@ def test_every_comparison_is_counted():
     helpers.check_mean(np.arange(100.0).reshape(25, 4), [48, 49, 50, 51])
     helpers.check_poisson(1, 1)
     assert helpers.made() - before == 3 + 4 + 1
+
+
+def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests of a folder with the hooks of `comparisons`, and no configuration of ours."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "conftest.py").write_text(
+        "from comparisons import *\n"
+        "def pytest_addoption(parser):\n"
+        "    parser.addoption('--seed-offset', type=int, default=0)\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {**kept, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(("processes", "more"), [(0, 0), (0, 1), (2, 1)])
+def test_a_run_adds_up_the_comparisons_of_its_processes(tmp_path, processes, more):
+    """Each of two files makes half of all that are allowed, or one of them one more."""
+    if processes and not importlib.util.find_spec("xdist"):
+        pytest.skip("needs xdist")
+    half = helpers.COMPARISONS // 2
+    for name, number in (("first", half), ("second", half + more)):
+        (tmp_path / f"test_{name}.py").write_text(
+            f"from statistics_helpers import check_poisson\n\n\n"
+            f"def test_{name}():\n    for _ in range({number}):\n        check_poisson(0, 0)\n"
+        )
+    options = ["-p", "xdist", "-n", "2", "--dist", "loadfile"] if processes else []
+    done = run_pytest(tmp_path, *options, "--seed-offset=1")
+    assert "2 passed" in done.stdout
+    assert f"statistical comparisons: {2 * half + more}\n" in done.stdout
+    assert done.returncode == more, done.stdout
+    assert ("raise statistics_helpers.COMPARISONS" in done.stdout) == bool(more)
