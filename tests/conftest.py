@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if offset := config.getoption("seed_offset"):
         # Before a test module takes it by name.
         np.random.default_rng = statistics_helpers.other_generators(offset)
+        statistics_helpers.judge_no_designs()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

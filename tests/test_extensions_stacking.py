@@ -149,7 +149,7 @@ def test_plain_errors_grow_and_steps_hold_them() -> None:
     assert np.all(np.diff(law["nothing"].all) > 0)
     assert law["nothing"].all[-1] > 30 * law["nothing"].all[0]
     assert law["steps"].all[-1] < 1.1 * law["steps"].all[0]
-    seen = stacking.measure(steps, 4, stacks=20, inputs=2, seed=8).off
+    seen = stacking.measure(steps, 4, stacks=50, inputs=1, seed=8).off
     check_mean(seen[:, 3] - seen[:, 0], law["steps"].off[3] - law["steps"].off[0])
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from statistics_helpers import check_cells, check_mean, t_quantile
+from statistics_helpers import check_cells, check_mean, check_more
 
 from uand import features, neurons
 from uand.backend import random_stream, to_host
@@ -265,24 +265,25 @@ def test_without_superposition_only_interference_is_left(xp):
     ("d0", "d", "m", "pairs", "layers"),
     # Usual, crowded, nearly a neuron for each pair, and many features on with a pair.
     [
-        (256, 64, 2000, 200, 40),
-        (384, 96, 1000, 500, 40),
+        (256, 64, 2000, 200, 100),
+        (384, 96, 1000, 500, 100),
         (24, 60, 400, 10, 600),
         (200, 12, 240, 36, 600),
     ],
 )
 def test_the_mixture_is_what_layers_do(d0, d, m, pairs, layers):
-    """Within Student's t, and the square of the skewness, of which the law has the first power."""
+    """Of the skewness the law has the first power: beyond are twice its square, and 1/(2d).
+
+    Over 2500 layers it was off by up to 5% with twelve neurons, and 10% at the largest skewness.
+    """
     ell, probes = 3, 80_000 // layers
     size = 2 * (1 + pairs / d)
-    skewness = float(targeted.noise_skewness(size, 2, ell, d0))
+    beyond = 2 * float(targeted.noise_skewness(size, 2, ell, d0)) ** 2 + 1 / (2 * d)
     seen = wrong_bits(d0, d, m, ell, [pairs], 1, layers, probes, seed=7)
     for kind, shares in seen.items():
         law = wrong_bits_law(d0, d, m, ell, pairs, kind)
-        mean, se = shares.mean(), shares.std(ddof=1) / math.sqrt(layers)
-        beyond = skewness**2 * max(law, 1 / (layers * probes))
-        assert abs(mean - law) < t_quantile(layers - 1) * se + beyond, kind
-        assert kind == "none" or t_quantile(layers - 1) * se + beyond < 0.4 * law
+        tells = None if kind == "none" else 0.4 * law
+        check_mean(shares[:, 0], law, kind, systematic=beyond * law, tells=tells)
 
 
 @pytest.mark.parametrize(("size", "k", "ell"), [(5, 2, 3), (6, 4, 4), (4, 1, 2), (3, 3, 5)])
@@ -304,24 +305,21 @@ def test_the_noise_is_as_skew_as_its_triangles(size, k, ell):
 
 def test_dealt_evenly_a_neuron_counts_for_no_pair():
     """The noise is that of m'/d pairs, not of one more; with a neuron each, that of the input."""
-    d0, d, m, ell, layers = 256, 128, 3000, 3, 50
+    d0, d, m, ell, layers = 256, 128, 3000, 3, 100
     layer = targeted.deal_evenly(random_graph(m, 300, random_stream(12)), m, d, random_stream(13))
     assert set(np.bincount(layer.own[:, 0], minlength=d)) == {2, 3}
     assert all(layer.W[i, e].all() for i, e in zip(layer.own[:, 0], layer.edges, strict=True))
     pairs = 4 * d
     sd, at_random = (math.sqrt(2 * ell * n / d / d0) for n in (pairs, pairs + d))
-    seen = wrong_bits(d0, d, m, ell, [pairs], 1, layers, 3000, seed=14, evenly=True)
+    seen = wrong_bits(d0, d, m, ell, [pairs], 1, layers, 1500, seed=14, evenly=True)
     for kind, side in (("both", -1), ("one", 1)):
         k = 2 if kind == "both" else 1
         skew = side * float(targeted.noise_skewness(2 * pairs / d, k, ell, d0))
         t = 0.5 / sd
         law = stats.norm.sf(t) + skew / 6 * (t * t - 1) * stats.norm.pdf(t)
         interference = (2 * pairs / d) * ell / m / 2  # one more on, and wrong half the time
-        shares = seen[kind]
-        least = t_quantile(layers - 1) * shares.std(ddof=1) / math.sqrt(layers)
-        assert (
-            abs(shares.mean() - law) < least + interference < stats.norm.sf(0.5 / at_random) - law
-        )
+        tells = stats.norm.sf(0.5 / at_random) - law
+        check_mean(seen[kind][:, 0], law, kind, systematic=interference, tells=tells)
 
 
 @pytest.mark.parametrize("nu", [2, 6])
@@ -330,13 +328,15 @@ def test_more_neurons_help_pairs_that_are_on_and_hurt_those_half_on(nu):
 
     As long as they share few features, m >> d0, and with them noise.
     """
-    d0, d, m, ell, pairs, layers = 128, 64, 6000, 2, 160, 40
+    d0, d, m, ell, pairs, layers = 128, 64, 6000, 2, 160, 60
     at = (d0, d, m, ell, [pairs])
     one, more = (wrong_bits(*at, n, layers, 1000, seed=8 + n) for n in (1, nu))
     for kind, sign in (("both", -1), ("one", 1)):
         gap = sign * (more[kind] - one[kind])[:, 0]
-        least = t_quantile(layers - 1) * gap.std(ddof=1) / math.sqrt(layers)
-        assert gap.mean() > (least if (nu, kind) == (6, "one") else -least), kind
+        if (nu, kind) == (6, "one"):
+            check_more(gap, 0, kind)
+        else:  # nothing or more
+            check_mean(gap, max(gap.mean(), 0), kind)
 
 
 def test_the_closed_form_is_the_mixture_in_its_limit():
@@ -362,11 +362,10 @@ def test_at_the_capacity_the_worse_kind_has_its_share(at):
 
 def test_measured_capacity_is_where_the_law_has_it():
     """Interpolating between sizes a factor apart leaves out a hundredth."""
-    d0, d, m, ell, delta, layers = 256, 128, 1000, 3, 0.05, 30
-    found = measured_capacity(d0, d, m, ell, delta, layers, 2000, seed=10)
+    d0, d, m, ell, delta, layers = 256, 128, 1000, 3, 0.05, 60
+    found = measured_capacity(d0, d, m, ell, delta, layers, 1000, seed=10)
     law = capacity(d0, d, m, ell, delta)
-    se = found.std(ddof=1) / math.sqrt(layers)
-    assert abs(found.mean() - law) < t_quantile(layers - 1) * se + 0.01 * law < 0.2 * law
+    check_mean(found, law, systematic=0.01 * law, tells=0.2 * law)
 
 
 def test_a_seed_is_one_measurement():

@@ -27,7 +27,8 @@ from statistics_helpers import (
     RATE,
     check_count,
     check_estimate,
-    check_poisson,
+    check_none,
+    check_variance,
     rule_of_three,
 )
 
@@ -949,22 +950,22 @@ def test_every_backend_measures_the_same(backend_name: str) -> None:
 
 # (m, d, ell, p, eps, ensemble, layers, inputs)
 POINTS: list[tuple[Any, ...]] = [
-    (30, 60, 5, 0.2, 0.3, "exact", 100, 4),  # dense and narrow: K of about 2
-    (30, 10, 3, 0.5, 0.3, "exact", 100, 4),  # many ties
-    (30, 10, 3, 0.5, 0.5, "exact", 100, 4),
-    (24, 400, 4, 0.12, 0.25, "exact", 80, 4),
-    (60, 1600, 3, 0.09, 0.25, "exact", 40, 4),
-    (40, 50, 10, 0.3, 2.0, "exact", 80, 3),
-    (40, 80, 20, 0.15, 2.5, "exact", 80, 3),  # half of the features on
-    (12, 30, 12, 0.2, 2.0, "exact", 100, 1),  # all of them
-    (30, 40, 1, 0.25, 0.1, "exact", 80, 4),
-    (30, 30, 0, 0.3, 0.0, "exact", 80, 1),
-    (30, 40, 2, 0.9, 0.9, "exact", 60, 4),  # dense neurons
-    (50, 300, 4, 0.02, 0.3, "exact", 80, 6),  # sparse ones: most pairs uncovered
-    (30, 60, 4, 0.2, 0.3, "independent", 120, 10),
-    (30, 10, 3.5, 0.5, 0.5, "independent", 120, 10),
-    (20, 40, 10, 0.3, 1.5, "independent", 120, 10),
-    (40, 600, 2.5, 0.1, 0.2, "independent", 100, 10),
+    (30, 60, 5, 0.2, 0.3, "exact", 400, 4),  # dense and narrow: K of about 2
+    (30, 10, 3, 0.5, 0.3, "exact", 400, 4),  # many ties
+    (30, 10, 3, 0.5, 0.5, "exact", 400, 4),
+    (24, 400, 4, 0.12, 0.25, "exact", 400, 4),
+    (60, 1600, 3, 0.09, 0.25, "exact", 400, 4),
+    (40, 50, 10, 0.3, 2.0, "exact", 400, 3),
+    (40, 80, 20, 0.15, 2.5, "exact", 400, 3),  # half of the features on
+    (12, 30, 12, 0.2, 2.0, "exact", 400, 1),  # all of them
+    (30, 40, 1, 0.25, 0.1, "exact", 400, 4),
+    (30, 30, 0, 0.3, 0.0, "exact", 400, 1),
+    (30, 40, 2, 0.9, 0.9, "exact", 400, 4),  # dense neurons
+    (50, 300, 4, 0.02, 0.3, "exact", 2000, 4),  # sparse ones: most pairs uncovered
+    (30, 60, 4, 0.2, 0.3, "independent", 400, 10),
+    (30, 10, 3.5, 0.5, 0.5, "independent", 400, 10),
+    (20, 40, 10, 0.3, 1.5, "independent", 400, 10),
+    (40, 600, 2.5, 0.1, 0.2, "independent", 400, 10),
 ]
 
 
@@ -973,7 +974,9 @@ ENOUGH = 200  # expected events from which on their mean over layers has Student
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
 def test_simulate_agrees_with_predict(point: tuple[Any, ...]) -> None:
-    """All figures within Student's quantile for at least 40 layers, at a pinned seed.
+    """All figures within Student's quantile, widened for the skewness of a layer's figures.
+
+    Among 400 layers it is up to 2.4, and 7 where few pairs are covered.
 
     Of fewer than `ENOUGH` events only those are judged that cannot have happened: by Markov's
     inequality any of them is seen with chance at most their expected number. The tests of single
@@ -985,18 +988,20 @@ def test_simulate_agrees_with_predict(point: tuple[Any, ...]) -> None:
         m, d, ell, p, eps, ensemble=ensemble, layers=layers, inputs=inputs, seed=20260712
     )
 
+    skewness = 8 if layers > 400 else 3
+
     def check(value: Any, se: Any, wanted: Any, what: str) -> None:
         if wanted is None:
             assert value is None, what
         else:
-            check_estimate(value, se, wanted, layers - 1, what)
+            check_estimate(value, se, wanted, layers - 1, what, skewness)
 
     def check_events(figures: Any, wanted: Any, name: str, samples: int) -> None:
         expected = getattr(wanted, name)
         if expected * samples >= ENOUGH or expected == 0:
             check(getattr(figures, name), getattr(figures, f"{name}_se"), expected, name)
         elif expected * samples < RATE:
-            check_poisson(round(getattr(figures, name) * samples), 0, name)
+            check_none(round(getattr(figures, name) * samples), expected * samples, name)
 
     for kind in KINDS:
         got, wanted = seen.pairs[kind], law.pairs[kind]
@@ -1028,14 +1033,15 @@ def test_simulate_agrees_with_predict_at_random_parameters(
     """Bias and failures, for layers in which nearly every pair is read: Student's law is near."""
     at: dict[str, Any] = {"m": m, "d": d, "ell": ell, "p": percent / 100, "eps": tenth / 10}
     law = predict(**at, ensemble=ensemble)
-    seen = simulate(**at, ensemble=ensemble, layers=40, inputs=3, seed=seed)
+    seen = simulate(**at, ensemble=ensemble, layers=150, inputs=3, seed=seed)
     for kind in KINDS:
         got, wanted = seen.pairs[kind], law.pairs[kind]
-        check_estimate(got.bias, got.bias_se, wanted.bias, 39, f"bias, {kind}")
+        check_estimate(got.bias, got.bias_se, wanted.bias, 149, f"bias, {kind}", skewness=2)
         passing = wanted.count - wanted.expected_failures
-        if 120 * min(passing, wanted.expected_failures) >= ENOUGH:
+        if 450 * min(passing, wanted.expected_failures) >= ENOUGH:
             failing = (got.expected_failures, got.expected_failures_se)
-            check_estimate(*failing, wanted.expected_failures, 39, f"failures, {kind}")
+            wanted_failures = wanted.expected_failures
+            check_estimate(*failing, wanted_failures, 149, f"failures, {kind}", skewness=2)
 
 
 def count_and_spread(m: int, ell: float, c: int, ensemble: str) -> tuple[float, float]:
@@ -1071,23 +1077,21 @@ def test_counts_of_independent_failures_are_binomial(kind: str, at: dict[str, An
 @pytest.mark.parametrize(
     "at",
     [
-        {"m": 20, "d": 400, "ell": 3, "p": 0.3, "eps": 1.2, "layers": 100, "inputs": 4},
-        {"m": 20, "d": 200, "ell": 2, "p": 0.5, "eps": 0.9, "layers": 100, "inputs": 4},
+        {"m": 20, "d": 800, "ell": 3, "p": 0.3, "eps": 1.4, "layers": 100, "inputs": 4},
+        {"m": 20, "d": 400, "ell": 2, "p": 0.5, "eps": 0.9, "layers": 100, "inputs": 4},
     ],
 )
 def test_where_nothing_failed_the_law_is_below_the_rule_of_three(at: dict[str, Any]) -> None:
     """Layers are the independent trials of any one pair, and none of them failed."""
     seen = simulate(**at, seed=2)
     law = predict(*(at[name] for name in ("m", "d", "ell", "p", "eps")))
-    zero = 0
     for kind in KINDS:
-        if seen.pairs[kind].expected_failures == 0:
-            zero += 1
-            assert seen.pairs[kind].failure_probability == 0
-            check_count(0, at["layers"], law.pairs[kind].failure_probability, kind)
-            assert law.pairs[kind].failure_probability <= rule_of_three(at["layers"])
-            assert law.pairs[kind].failure_probability > 0
-    assert zero == 3
+        got, wanted = seen.pairs[kind], law.pairs[kind]
+        trials = at["layers"] * at["inputs"]
+        count = round(got.expected_failures * trials)
+        check_none(count, wanted.expected_failures * trials, kind)
+        assert got.failure_probability == got.failure_probability_se == 0
+        assert 0 < wanted.failure_probability <= rule_of_three(at["layers"])
 
 
 @pytest.mark.slow
@@ -1097,8 +1101,7 @@ def test_standard_errors_are_honest(ensemble: str) -> None:
 
     Student's t with f degrees of freedom has variance f/(f - 2), and the mean of its squares
     spreads like a chi square's whose degrees of freedom are fewer by 1 + 3/(f - 4). A standard
-    error that is 40% off fails; one over pairs or inputs instead of layers is far more. Each
-    of the ten is held to `RATE`, beside the comparisons that `statistics_helpers` counts.
+    error that is 40% off fails; one over pairs or inputs instead of layers is far more.
     """
     at: dict[str, Any] = {"m": 8, "d": 14, "ell": 3, "p": 0.5, "eps": 0.5, "ensemble": ensemble}
     law, layers, repeats = predict(**at), 12, 250
@@ -1117,11 +1120,8 @@ def test_standard_errors_are_honest(ensemble: str) -> None:
         score = (seen.expected_failures - law.expected_failures) / seen.expected_failures_se
         scores.setdefault("all failures", []).append(score)
     f = layers - 1
-    dof = repeats / (1 + 3 / (f - 4))
     for what, values in scores.items():
-        spread = np.mean(np.square(values)) / (f / (f - 2))
-        low, high = (stats.chi2.ppf(q, dof) / dof for q in (RATE / 2, 1 - RATE / 2))
-        assert low < spread < high, (what, low, spread, high)
+        check_variance(np.mean(np.square(values)), f / (f - 2), repeats, 6 / (f - 4), what)
 
 
 # --- results as data ------------------------------------------------------------------------------
@@ -1279,19 +1279,20 @@ def test_sizes_beyond_memory_name_what_was_given() -> None:
 def test_dense_layers_have_the_errors_of_the_law(
     change: dict[str, Any], wanted: tuple[float, ...]
 ) -> None:
-    """Within the standard errors of layers, and without bias."""
-    at = {"m": 300, "d": 4096, "ell": 8, "p": 0.5, "eps": 0.5, "readoff": "contrast"} | change
-    law, seen = predict(**at), simulate(**at, layers=20, inputs=4, seed=5)
+    """Within the standard errors of layers, and without bias; skewness up to 2 with both on."""
+    at = {"m": 60, "d": 4096, "ell": 8, "p": 0.5, "eps": 0.5, "readoff": "contrast"} | change
+    law, seen = predict(**at), simulate(**at, layers=200, inputs=2, seed=5)
     for kind, figure in zip(KINDS, wanted, strict=True):
         got, exact = seen.pairs[kind], law.pairs[kind]
         assert exact.rms == pytest.approx(figure, abs=6e-5)
         assert exact.bias == 0
-        check_estimate(got.bias, got.bias_se, 0.0, 19, f"bias, {kind}")
-        check_estimate(got.rms, got.rms_se, exact.rms, 19, f"rms, {kind}")
-        # The sample can tell; over seeds, the error of the error is some 16%.
-        assert (got.rms_se or 0) < (0.06 if kind == "both" else 0.01) * (got.rms or 0)
-    check_estimate(seen.pooled_rms, seen.pooled_rms_se, law.pooled_rms, 19, "pooled rms")
-    assert seen.pooled_rms_se < 0.01 * seen.pooled_rms
+        check_estimate(got.bias, got.bias_se, 0.0, 199, f"bias, {kind}", skewness=2)
+        check_estimate(got.rms, got.rms_se, exact.rms, 199, f"rms, {kind}", skewness=2)
+        # The sample can tell.
+        assert (got.rms_se or 0) < (0.02 if kind == "both" else 0.01) * (got.rms or 0)
+    rms = seen.pooled_rms
+    check_estimate(rms, seen.pooled_rms_se, law.pooled_rms, 199, "pooled rms", skewness=2)
+    assert seen.pooled_rms_se < 0.01 * rms
 
 
 @pytest.mark.parametrize("d", [60, 3000])
@@ -1405,12 +1406,14 @@ def test_the_independent_ensemble_with_a_threshold() -> None:
     at: dict[str, Any] = {"m": 60, "d": 800, "ell": 4.5, "p": 0.4, "eps": 0.7}
     at |= {"ensemble": "independent", "readoff": "contrast"}
     for change in ({"theta": 2.5}, {"activation": "quadratic"}):
-        law, seen = predict(**at, **change), simulate(**at, **change, layers=60, inputs=30, seed=2)
+        law, seen = predict(**at, **change), simulate(**at, **change, layers=450, inputs=4, seed=2)
         for kind in KINDS:
             got, exact = seen.pairs[kind], law.pairs[kind]
-            check_estimate(got.rms, got.rms_se, exact.rms, 59, f"rms, {kind}")
+            # Skew, as the number of features on varies.
+            check_estimate(got.rms, got.rms_se, exact.rms, 449, f"rms, {kind}", skewness=5)
             failing = (got.expected_failures, got.expected_failures_se)
-            check_estimate(*failing, exact.expected_failures, 59, f"failures, {kind}")
+            wanted = exact.expected_failures
+            check_estimate(*failing, wanted, 449, f"failures, {kind}", skewness=5)
 
 
 def test_kinds_of_which_there_are_no_pairs_add_nothing():

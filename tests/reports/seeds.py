@@ -32,6 +32,7 @@ from record import ROOT, say
 SEEDS = 50
 QUICK = "tests/test_features.py"
 CHECKS = {"check_count", "check_cells", "check_poisson", "check_mean", "check_estimate"}
+CHECKS |= {"check_more", "check_none", "check_variance"}
 COMPARED = re.compile(r"^statistical comparisons: (\d+)$", re.MULTILINE)
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
