@@ -7,8 +7,8 @@ the union bound, whatever depends on what, right code fails anywhere in the suit
 ``COMPARISONS * RATE = FAMILY_RATE`` over the seeds. The ledger, which the suite measures once, has
 a rate of its own, `uand.measurements.FALSE_ALARM`; the two add up to less than 1e-6. The seeds are
 pinned, so that a suite that passed keeps passing, and ``python tests/reports/seeds.py`` runs it on
-others. The pages of the book assert too, at five standard errors with fixed seeds: those are
-illustrations, and no part of this rate.
+others. The pages of the book assert too, at five standard errors with fixed seeds, and so do the
+tests of their figures at small sizes: those are illustrations, and no part of this rate.
 
 =======================================  ===================================================
 measurement                              use

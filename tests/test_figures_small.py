@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
-from statistics_helpers import check_estimate
 
 from uand import figures, universal
 from uand.checks import CONTRAST, MEAN, READOFFS
@@ -754,9 +753,11 @@ def test_points_are_the_numbers_with_three_standard_errors_and_the_line_is_their
 
 @pytest.mark.parametrize("name", POINTS)
 def test_the_measurement_agrees_with_the_law(name):
+    """As on the pages: at fixed seeds, of few layers, and no part of the suite's stated rate."""
     for one in POINTS[name](made(name)[0]):
         if one.layers:
-            check_estimate(one.y, one.se, one.law, one.layers - 1, name)
+            off = np.abs(np.asarray(one.y) - np.asarray(one.law))
+            assert (off <= 6 * np.asarray(one.se) + 1e-12 * np.abs(one.law)).all()
 
 
 # Lines that no points lie on: x and y by their label.

@@ -208,6 +208,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     options = parser().parse_args(arguments)
+    DATA.parent.mkdir(exist_ok=True)
     if not options.out.parent.is_dir():
         say(f"out = {str(options.out)!r}: must be a file in a folder that is there")
         return 2
