@@ -74,6 +74,11 @@ def judge_no_designs() -> None:
     _pinned = False
 
 
+def judges_designs() -> bool:
+    """Whether a test may ask of its sample if it is good enough to judge by."""
+    return _pinned
+
+
 def other_generators(offset: int) -> Callable[..., np.random.Generator]:
     """Return NumPy's `default_rng`, with another stream for each seed: all draws begin there."""
     original = np.random.default_rng

@@ -23,7 +23,7 @@ import pytest
 from exact_numbers import same
 from hypothesis import given
 from hypothesis import strategies as st
-from statistics_helpers import check_count
+from statistics_helpers import check_count, judges_designs
 
 import uand
 from uand import bits, checks, every_pair, interference, neurons, readoff
@@ -670,7 +670,7 @@ def test_the_law_is_that_of_random_columns():
         K, S = reads.sum(axis=1), reads @ z
         for eps in (1, 1.25, 1.5, 2):
             fails = int(np.count_nonzero((K == 0) | (eps * K < S)))
-            assert 100 < fails < trials - 100, eps
+            assert 100 < fails < trials - 100 or not judges_designs(), eps
             check_count(fails, trials, law.beyond(eps), f"eps = {eps}")
 
 

@@ -1403,7 +1403,7 @@ def test_the_mean_readoff_has_a_best_density_too() -> None:
 
 @pytest.mark.slow
 def test_the_independent_ensemble_with_a_threshold() -> None:
-    at: dict[str, Any] = {"m": 60, "d": 800, "ell": 4.5, "p": 0.4, "eps": 0.7}
+    at: dict[str, Any] = {"m": 30, "d": 800, "ell": 4.5, "p": 0.4, "eps": 0.7}
     at |= {"ensemble": "independent", "readoff": "contrast"}
     for change in ({"theta": 2.5}, {"activation": "quadratic"}):
         law, seen = predict(**at, **change), simulate(**at, **change, layers=450, inputs=4, seed=2)

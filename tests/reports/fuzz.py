@@ -16,7 +16,7 @@ An answer is right if it is one of these, and leaves no file but whole ones that
   `verify` tells before it starts;
 - status 2, with one line on standard error and nothing else;
 - status 3, from `design` alone, with the reason; status 1, where the output cannot be written;
-- status 130 in one line, when it was stopped after `LIMIT` seconds, and only if the list asks for
+- status 130 in one line, when it was stopped, and within `LIMIT` seconds only if the list asks for
   much work: a size of `MUCH` or more, a figure at its full size, or all figures.
 
 The folder holds files of the package's own, whole and cut short, to go on from or to stumble over.
@@ -53,6 +53,7 @@ from uand import cli
 
 LISTS, QUICK, PROCESSES = 10_000, 200, 300
 LIMIT = 20.0  # seconds of the processor, then a command is interrupted; a search takes some ten
+SHORT = 4.0  # the same, of a list that asks for much work
 PATIENCE = 100.0  # seconds by the clock, after which it is killed: it hangs
 MEMORY = 6 * 2**30  # bytes of addresses that a command may take
 MUCH = 5_000
@@ -427,7 +428,7 @@ def answer(arguments: Sequence[str], folder: Path, run: Run) -> dict[str, Any]:
     )
     began, streams = time.process_time(), (sys.stdout, sys.stderr)
     status: Any
-    signal.setitimer(signal.ITIMER_PROF, LIMIT)
+    signal.setitimer(signal.ITIMER_PROF, SHORT if asks_for_much(arguments) else LIMIT)
     try:
         sys.stdout, sys.stderr = out, err
         status = run(arguments)
