@@ -630,3 +630,15 @@ def test_the_laws_of_mean_sizes_are_the_limit_of_wide_layers(key: str, on: int) 
 
 def test_a_layer_so_dense_that_no_float_can_tell_covers_nothing():
     assert inverse_sizes(100, 1 - Fraction(1, 10**200)) == (0.0, ())
+
+
+@pytest.mark.parametrize("p", [1e-200, 1e-16, 1 - 1e-16])
+def test_a_density_next_to_0_or_1_is_refused(p: float) -> None:
+    with pytest.raises(ValueError, match=r"^p = .*: must be 0, 1, or from 1e-15 to 1 - 1e-15"):
+        inverse_sizes(100, Fraction(str(p)))
+    assert inverse_sizes(100, Fraction(1, 10**15))[0] > 0
+
+
+@pytest.mark.parametrize("p", [1e-4, 1e-10, 1e-15, 1 - 1e-15])
+def test_at_densities_that_cover_nothing_all_pairs_fail(p: float) -> None:
+    assert predict(20, 100, 3, p, 0.5, "contrast").expected_failures == pytest.approx(190)

@@ -31,6 +31,7 @@ _STEPS = 20_000  # of the integral at most
 # The same where the transform is a sum over values, not in closed form, and many sizes are summed
 # over. What the last step leaves out is smoothed, here over half a percent of a deviation.
 _STEPS_OF_SUMS = 2_000
+NEAREST = Fraction(1, 10**15)  # a density to 0 and 1, at which no pair has an estimate any more
 FEW = 100.0  # unusual neurons of a group, of which the law of its mean is still a law of atoms
 _MATTERS = 1e-3  # the least share of the variance of a group on whose account atoms are summed
 _PLACES = 2**16  # of a grid on which the law of a contrast is put, about, at most
@@ -79,9 +80,16 @@ def inverse_sizes(d: int, p: Fraction) -> tuple[float, tuple[float, ...]]:
         Right to its last digits however small it is: sums of positive terms.
     inverse : tuple of four floats
         For the groups 11, 10, 01 and 00; empty if `covered` is 0.
+
+    Raises
+    ------
+    ValueError
+        If `p` is nearer to 0 or 1 than a float can be to 1, or the sizes do not fit in memory.
     """
     if p in (0, 1) or d < 4:
         return 0.0, ()
+    if not NEAREST <= p <= 1 - NEAREST:
+        raise ValueError(f"p = {float(p)}: must be 0, 1, or from 1e-15 to 1 - 1e-15, contrast")
     chances = group_chances(p)
     checks.memory(
         200.0 * max(window_size(d, q) for q in chances), f"d = {d}, p = {float(p)}, contrast"
@@ -611,7 +619,8 @@ def harmonic_mean(trials: np.ndarray, chance: float) -> np.ndarray:
                 pmf = pmf * np.maximum(few - k + 1, 0) / k * (chance / miss)
                 inverse, some = inverse + pmf / k, some + pmf
         series = np.where(mean < 40, inverse / np.maximum(some, 1e-300), series)
-    return np.asarray(1 / series)
+    with np.errstate(divide="ignore"):  # where a float holds no chance of any
+        return np.asarray(1 / series)
 
 
 def _tail(
