@@ -469,8 +469,8 @@ def test_importing_the_package_changes_and_costs_nothing() -> None:
 
 
 def test_modules_are_there_when_they_are_named() -> None:
-    modules, _ = imported(after="uand.sweep.read, uand.extensions, uand.figures")
-    assert {"uand.sweep", "uand.extensions", "uand.figures"} <= modules
+    modules, _ = imported(after="uand.sweep.read, uand.extensions, uand.regimes")
+    assert {"uand.sweep", "uand.extensions", "uand.regimes"} <= modules
     with pytest.raises(AttributeError, match="module 'uand' has no attribute '__main__'"):
         _ = uand.__main__
 

@@ -77,19 +77,13 @@ def inverse_sizes(d: int, p: Fraction) -> tuple[float, tuple[float, ...]]:
     Returns
     -------
     covered : float
-        Right to its last digits however small it is: sums of positive terms.
+        Right to its last digits however small it is: sums of positive terms. Taken as 0 where
+        `p` is within 1e-15 of 0 or 1.
     inverse : tuple of four floats
         For the groups 11, 10, 01 and 00; empty if `covered` is 0.
-
-    Raises
-    ------
-    ValueError
-        If `p` is nearer to 0 or 1 than a float can be to 1, or the sizes do not fit in memory.
     """
-    if p in (0, 1) or d < 4:
+    if not NEAREST <= p <= 1 - NEAREST or d < 4:
         return 0.0, ()
-    if not NEAREST <= p <= 1 - NEAREST:
-        raise ValueError(f"p = {float(p)}: must be 0, 1, or from 1e-15 to 1 - 1e-15, contrast")
     chances = group_chances(p)
     checks.memory(
         200.0 * max(window_size(d, q) for q in chances), f"d = {d}, p = {float(p)}, contrast"
