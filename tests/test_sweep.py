@@ -548,6 +548,15 @@ def test_least_widths_are_swept_where_no_layer_will_do_too(tmp_path):
         assert row["floor_d"] == (found.floor.d if found.floor else None)
 
 
+def test_a_demand_out_of_range_is_told_before_any_is_searched_for(tmp_path):
+    path = tmp_path / "t.csv"
+    with pytest.raises(
+        ValueError, match=r"^point 1 \(m = 2\): ell = 4: must be an integer from 0 to"
+    ):
+        sweep.sweep(uand.design, {"m": [6, 2]}, {"ell": 4, "eps": 0.5}, out=path, jobs=1)
+    assert not path.exists()
+
+
 def any_names(a, seed, **others):
     return {"y": a, "others": len(others)}
 

@@ -334,9 +334,10 @@ def sweep(
 
     Notes
     -----
-    The parameters of `uand.predict` and `uand.simulate` are checked at every point before the first
-    is computed. Where a function raises an exception, its message (of a ``ValueError`` or
-    ``MemoryError``) or its notes say at which point. What is done stays in the file.
+    The parameters of `uand.predict`, `uand.simulate` and `uand.design` are checked at every point
+    before the first is computed. Where a function raises an exception, its message (of a
+    ``ValueError`` or ``MemoryError``) or its notes say at which point. What is done stays in the
+    file.
 
     Examples
     --------
@@ -515,15 +516,21 @@ def _check_points(
     points: Iterator[tuple[int, dict[str, Cell]]],
 ) -> None:
     """Raise for the first point that is out of range, where that can be told at no cost."""
-    if function.__module__ != "uand.interference":
+    if not _is_ours(function):
         return
-    from uand import interference
+    from uand import interference, universal
 
-    if function in (interference.predict, interference.simulate):
+    of_layers, of_demands = interference.check_parameters, universal.check_demand
+    known: dict[Any, Callable[..., None]] = {
+        interference.predict: of_layers,
+        interference.simulate: of_layers,
+        universal.design: of_demands,
+    }
+    if function in known:
         for point, parameters in points:
             given: dict[str, Any] = {**fixed, **parameters}
             with _at(point, parameters):
-                interference.check_parameters(**given)
+                known[function](**given)
 
 
 def point_seed(seed: int, point: int) -> int:

@@ -8,6 +8,7 @@ the best that a given layer can do (B2, B3), beside the floor under all layers (
 *universal AND*.
 """
 
+import inspect
 import math
 from dataclasses import asdict, dataclass, field, fields
 from decimal import ROUND_UP, Decimal, localcontext
@@ -373,31 +374,19 @@ def design(
     >>> found.d, found.p
     (184, 0.234415)
     """
-    checks.choice("readoff", readoff, checks.READOFFS)
-    m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
-    ell = checks.integer("ell", ell, 0, m, of="m")
-    highest = MAX_WIDTH if max_d is None else checks.integer("max_d", max_d, 1, MAX_SIZE)
-    if (eps is None) == (d is None):
-        raise ValueError(f"eps = {eps}, d = {d}: must be one of the two, and not both")
-    demanded = checks.finite("delta", delta)
-    tolerance = None if eps is None else checks.finite("eps", eps)
-    threshold = check_activation(activation, theta, Fraction(ell), readoff)
-    checks.choice("objective", objective, checks.OBJECTIVES)
-    given = None if p is None or is_auto(p) else checks.probability("p", p)
-    if given in (0, 1):
-        raise ValueError(f"p = {p}: must be more than 0 and less than 1")
-    auto = is_auto(p) or threshold is None
-    demand = _Demand(
-        m, ell, float(demanded), readoff, given, threshold, activation, objective, auto
+    demand, tolerance, highest, d = _demanded(
+        m, ell, eps, delta, readoff, d, max_d, p, theta, activation, objective
     )
+    m, ell, delta = demand.m, demand.ell, demand.delta
     try:
         if tolerance is not None:
             found = demand.least_width(tolerance, highest)
         else:
-            found = demand.least_tolerance(checks.integer("d", d, 1, MAX_SIZE))
+            assert d is not None
+            found = demand.least_tolerance(d)
     except _Infeasible as none:
         shown = None if tolerance is None else float(tolerance)
-        return Design(False, m, ell, shown, float(demanded), readoff, reason=str(none))
+        return Design(False, m, ell, shown, delta, readoff, reason=str(none))
     width, density, tolerated, failures = found
     at = demand.activation_at(width)
     error = pooled_rms(m, width, ell, density, readoff, at)
@@ -409,17 +398,57 @@ def design(
         m,
         ell,
         tolerated,
-        float(demanded),
+        delta,
         readoff,
         width,
         density,
         failures,
         theta=int(at.theta) if at.theta.denominator == 1 else float(at.theta),
         activation=activation,
-        objective=objective if auto else None,
+        objective=objective if demand.auto else None,
         pooled_rms=error,
         floor=floor,
     )
+
+
+def check_demand(**parameters: Any) -> None:
+    """Raise what `design` raises for a parameter out of range; compute nothing."""
+    given = inspect.signature(design).bind(**parameters)
+    given.apply_defaults()
+    _demanded(**given.arguments)
+
+
+def _demanded(
+    m: int,
+    ell: int,
+    eps: float | None,
+    delta: float,
+    readoff: str,
+    d: int | None,
+    max_d: int | None,
+    p: float | str | None,
+    theta: float | str | None,
+    activation: str,
+    objective: str,
+) -> tuple["_Demand", Fraction | None, int, int | None]:
+    """Return what is demanded, the tolerance, the largest width, and the width that is given."""
+    checks.choice("readoff", readoff, checks.READOFFS)
+    m = checks.integer("m", checks.integer("m", m, 2), 2, MAX_SIZE)
+    ell = checks.integer("ell", ell, 0, m, of="m")
+    highest = MAX_WIDTH if max_d is None else checks.integer("max_d", max_d, 1, MAX_SIZE)
+    if (eps is None) == (d is None):
+        raise ValueError(f"eps = {eps}, d = {d}: must be one of the two, and not both")
+    demanded = float(checks.finite("delta", delta))
+    tolerance = None if eps is None else checks.finite("eps", eps)
+    width = None if d is None else checks.integer("d", d, 1, MAX_SIZE)
+    threshold = check_activation(activation, theta, Fraction(ell), readoff)
+    checks.choice("objective", objective, checks.OBJECTIVES)
+    given = None if p is None or is_auto(p) else checks.probability("p", p)
+    if given in (0, 1):
+        raise ValueError(f"p = {p}: must be more than 0 and less than 1")
+    auto = is_auto(p) or threshold is None
+    demand = _Demand(m, ell, demanded, readoff, given, threshold, activation, objective, auto)
+    return demand, tolerance, highest, width
 
 
 def fewest_failures(
