@@ -98,6 +98,7 @@ LEAVE_OUT = frozenset(
 )
 ONE_TEST = 20.0  # seconds of the processor: a test that takes longer judges no mutant
 ONE_MUTANT = 30.0  # and when its tests have taken so long together, a mutant counts as survived
+ONE_CLAIM = 90.0  # and when a claim has been measured anew for so long
 BROAD = 20  # a test that looks at more laws than these compares none of them with anything
 COMPILED = {"bits_numba": 60.0}  # modules that are compiled, and the seconds that this may take
 PATIENCE = 10.0  # a mutant has so many times what a test takes, and 5 seconds: more is a failure
@@ -242,7 +243,9 @@ class Runner:
         reached = {"tests": tests, "predictions": predictions}
         for name, mutant in self.chosen:
             judge = functools.partial(self._judge, mutant, items, reached)
-            judged = self._in_child(judge, 3 * (ONE_MUTANT + COMPILED.get(self.module, 0.0)))
+            limit = 3 * (ONE_MUTANT + COMPILED.get(self.module, 0.0))
+            limit += 2 * ONE_CLAIM if self.module == "laws" else 0
+            judged = self._in_child(judge, limit)
             if judged is None:  # the process died, or ran out of its time
                 judged = {"killed": True, "by": "the process ended"}
             self.tell({"module": self.module, "mutant": name, "line": mutant.line, **judged})
@@ -442,7 +445,7 @@ def _ledger_holds(claim: str) -> bool:
 
     if claim not in measurements.MEASUREMENTS:
         return True
-    signal.setitimer(signal.ITIMER_PROF, ONE_MUTANT)
+    signal.setitimer(signal.ITIMER_PROF, ONE_CLAIM)
     try:
         (row,) = measurements.ledger(only=[claim])
         return bool(row.verdict != measurements.MISMATCH)
