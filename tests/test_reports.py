@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -192,6 +193,12 @@ def test_a_process_that_dies_is_a_fault_and_the_next_list_is_answered(programs: 
     with programs.fuzz.worker(run) as worker:
         assert worker.ask(["die"])["faults"] == ["the process died"]
         assert worker.ask(["live"])["faults"] == []
+
+
+def test_a_process_that_hangs_is_a_fault(programs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs.fuzz, "PATIENCE", 0.2)
+    with programs.fuzz.worker(lambda arguments: signal.pause()) as worker:
+        assert worker.ask(["sleep"])["faults"] == ["no answer"]
 
 
 def test_what_computes_for_too_long_is_stopped(

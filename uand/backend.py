@@ -12,7 +12,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from uand import checks
+from uand import checks, parallel
 
 BACKENDS = ("auto", "numpy", "cupy")
 
@@ -144,6 +144,7 @@ def _positions(n: int, p: float, rng: np.random.Generator) -> Iterator[np.ndarra
     """Yield the positions of the ones among `n` bits in order, some at a time."""
     last = -1
     while p > 0 and last < n:
+        parallel.check_wanted()
         expected = (n - last) * p
         gaps = rng.geometric(p, size=min(DRAWS, int(expected + 4 * math.sqrt(expected) + 16)))
         # A gap beyond n ends the row whatever its size: clip it, so that no sum overflows.

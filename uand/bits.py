@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from uand import backend, checks
+from uand import backend, checks, parallel
 from uand.backend import Array
 
 WORD = 64  # bits in a word
@@ -295,6 +295,7 @@ def _blocks(bits: Bits, tile: int) -> Iterator[tuple[Array, slice, slice, list[n
     """Yield some column tiles, with some features of the tile `tile` and who reads them."""
     lists = readers(bits, tile)
     for start in range(tile, bits.tiles, _COLUMNS):
+        parallel.check_wanted()
         columns = slice(start, min(start + _COLUMNS, bits.tiles))
         slab = bits.words[columns, :, :]
         for row in range(0, min(TILE, bits.m - tile * TILE), _ROWS):

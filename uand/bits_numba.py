@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 
 from uand import bits as reference
 from uand.bits import TILE, WORD, WORDS, Bits, Input, partners, sorted_counts
+from uand.parallel import check_wanted
 
 # Rows that are added at a time, in as many planes; lists are filled up to a multiple.
 LEVELS = 4
@@ -536,6 +537,7 @@ def count_histogram(bits: Bits, first: int, last: int) -> np.ndarray:
     width = _most(lists)
     counts = np.zeros(max(2**width, bits.d + 1), dtype=np.int64)
     for column in range(first, bits.tiles):
+        check_wanted()
         rows = bits.words[column].reshape(-1)
         for tile, (starts, neurons) in enumerate(lists[: column + 1 - first], first):
             _count_tile(counts, width, rows, starts, neurons, *_masks(bits, tile, column))
@@ -548,6 +550,7 @@ def uncovered(bits: Bits, first: int, last: int) -> int:
     lists = _all_lists(bits, first, last)
     missing = 0
     for column in range(first, bits.tiles):
+        check_wanted()
         rows = bits.words[column].reshape(-1)
         for tile, (starts, neurons) in enumerate(lists[: column + 1 - first], first):
             missing += _uncovered_tile(rows, starts, neurons, *_masks(bits, tile, column))
@@ -573,6 +576,7 @@ def joint_histogram(
     counts = np.zeros(3 * 2 ** sum(width), dtype=np.int64)
     on = np.stack([one.on for one in inputs])
     for column in range(first, bits.tiles):
+        check_wanted()
         rows = bits.words[column].reshape(-1)
         for tile, (starts, neurons) in enumerate(lists[: column + 1 - first], first):
             where = (on, tile, column, *_masks(bits, tile, column))

@@ -20,6 +20,19 @@ from tqdm import tqdm
 _ROUND = 8
 
 
+class AbandonedError(Exception):
+    """Nobody waits for the result of this call any more."""
+
+
+class _Run:
+    """Whether anybody waits for the results; threads share it, and each process has its own."""
+
+    abandoned = False
+
+
+_THREAD = threading.local()  # its `run` is the one that the thread computes for
+
+
 def check_jobs(jobs: Any) -> int:
     """Return how many calls run at a time, as joblib has it, or raise a ``ValueError``."""
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0:
@@ -43,7 +56,8 @@ def results(
     **hints
         What joblib is told of the calls, as ``prefer="threads"``.
     """
-    calls = ((_in_peace, (function, args, named), {}) for function, args, named in calls)
+    run = _Run()
+    calls = ((_in_peace, (run, function, args, named), {}) for function, args, named in calls)
     chosen, _ = get_active_backend(**hints)
     if getattr(chosen, "supports_return_generator", False):
         as_what = "generator" if ordered else "generator_unordered"
@@ -53,17 +67,29 @@ def results(
     try:
         yield found
     finally:
+        run.abandoned = True  # unlike a process, a thread cannot be killed
         with warnings.catch_warnings():
             # It counts the tasks done or under way that nobody will read: what leaving early means.
             warnings.filterwarnings("ignore", message=r"\d+ tasks .* You could benefit from")
             found.close()
 
 
-def _in_peace(function: Callable[..., Any], args: Any, named: Any) -> Any:
+def check_wanted() -> None:
+    """Raise `AbandonedError` where `results` has been left: long loops call it now and then."""
+    run = getattr(_THREAD, "run", None)
+    if run is not None and run.abandoned:
+        raise AbandonedError
+
+
+def _in_peace(run: _Run, function: Callable[..., Any], args: Any, named: Any) -> Any:
     """Call a function; where a process of loky's does, see first that it leaves in peace."""
     if multiprocessing.current_process().name.startswith("LokyProcess"):
         _settle()
-    return function(*args, **named)
+    _THREAD.run = run
+    try:
+        return function(*args, **named)
+    finally:
+        _THREAD.run = None
 
 
 @cache

@@ -496,17 +496,20 @@ class Worker:
             text = self._listen(PATIENCE)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        if text.endswith("\n"):
+        if text is not None and text.endswith("\n"):
             return dict(json.loads(text))
         self.stop()
-        died = "the process died" if text is not None else "no answer"
-        return {"status": None, "seconds": PATIENCE, "faults": [died], "out": "", "err": ""}
+        wrong = "no answer" if text is None else "the process died"
+        return {"status": None, "seconds": PATIENCE, "faults": [wrong], "out": "", "err": ""}
 
-    def _listen(self, patience: float) -> str:
+    def _listen(self, patience: float) -> str | None:
+        """Return what the process says, up to the end of a line or its own; None if it hangs."""
         text, until = b"", time.monotonic() + patience
         while not text.endswith(b"\n"):
             ready, _, _ = select.select([self.back], [], [], max(0, until - time.monotonic()))
-            part = os.read(self.back, 2**16) if ready else b""
+            if not ready:
+                return None
+            part = os.read(self.back, 2**16)
             if not part:
                 break
             text += part
