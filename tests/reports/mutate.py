@@ -8,6 +8,7 @@
 
 A mutant is judged by the tests that reach what it changes, the quickest first, until one fails.
 What reaches what is seen once, by running the tests with the interpreter's profile hook.
+What the data file has of other modules stays, as long as their code is the one that was judged.
 
 Why no ready-made program: mutmut mutates functions, but our laws are expressions in a table, and
 cosmic-ray starts pytest anew for every mutant, where importing SymPy and collecting takes longer
@@ -494,9 +495,33 @@ def judgements() -> dict[str, dict[str, Any]]:
     return {f"{one['module']} {mutant}": one for one in entries for mutant in one["mutants"]}
 
 
-def summary(totals: dict[str, int], entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the numbers of each module and group, and the survivors with their judgements."""
+def recorded(out: Path | None, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a data file has of the modules whose code is still the one that was judged."""
+    whole = out is not None and out.exists()
+    found = json.loads(out.read_text(encoding="utf-8")) if out and whole else {"modules": {}}
+    modules = {
+        name: row
+        for name, row in found["modules"].items()
+        if row["killed"] + row["survived"] + row["pending"] and row["code"] == texts.get(name)
+    }
+    survivors = [one for one in found.get("survivors", ()) if one["module"] in modules]
+    return {"modules": modules, "survivors": survivors}
+
+
+def summary(
+    totals: Mapping[str, int],
+    texts: Mapping[str, str],
+    entries: list[dict[str, Any]],
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the numbers of each module and group, and the survivors with their judgements.
+
+    `before` has what is kept of the modules of which there is no entry.
+    """
     judged = judgements()
+    new = {one["module"] for one in entries}
+    kept = [one for one in before["survivors"] if one["module"] not in new]
+    entries = entries + [{**one, "killed": False, "again": True} for one in kept]
     survivors = []
     for one in entries:
         if not one["killed"] and "again" in one:
@@ -508,15 +533,22 @@ def summary(totals: dict[str, int], entries: list[dict[str, Any]]) -> dict[str, 
     for module, total in totals.items():
         of_it = [one for one in entries if one["module"] == module]
         left = [one for one in survivors if one["module"] == module]
+        counts = {
+            "killed": sum(one["killed"] for one in of_it),
+            # By the module's own tests only; those of other modules have not looked at them.
+            "pending": sum(not one["killed"] and "again" not in one for one in of_it),
+        }
+        if module not in new and module in before["modules"]:
+            counts = {key: before["modules"][module][key] for key in counts}
         by_module[module] = {
+            "code": texts[module],
             "group": next(group for group, names in GROUPS.items() if module in names),
             "mutants": total,
-            "killed": sum(one["killed"] for one in of_it),
+            "killed": counts["killed"],
             "survived": len(left),
             "equivalent": sum(one["verdict"] == "equivalent" for one in left),
             "as good": sum(one["verdict"] == "as good" for one in left),
-            # By the module's own tests only; those of other modules have not looked at them.
-            "pending": sum(not one["killed"] and "again" not in one for one in of_it),
+            "pending": counts["pending"],
         }
     return {"modules": by_module, "survivors": survivors}
 
@@ -564,7 +596,7 @@ def run(options: argparse.Namespace) -> int:
         how = "quickly" if options.quick else "again" if options.again else "first"
         judge_apart(module, chosen, tell, how)
     totals = {name: len(some) for name, some in everything.items()}
-    found = summary(totals, _latest(journal.entries))
+    found = summary(totals, texts, _latest(journal.entries), recorded(out, texts))
     record.write(out, "mutate", options.seed, found)
     for name, one in found["modules"].items():
         say(f"{name:15}", *(f"{one[key]:6} {key}" for key in ("killed", "survived", "pending")))
