@@ -315,6 +315,35 @@ def test_a_wrong_law_is_killed_and_an_equal_one_survives() -> None:
     assert same == ["p * (ell - 2)", False, 0]
 
 
+def test_a_record_of_mutants_keeps_a_module_until_its_code_changes(
+    programs: Any, tmp_path: Path
+) -> None:
+    mutate, out = programs.mutate, tmp_path / "mutate.json"
+    totals, texts = {"laws": 9, "readoff": 5}, {"laws": "abc", "readoff": "def"}
+
+    def entry(module: str, name: str, killed: bool, **more: bool) -> dict[str, Any]:
+        return {"module": module, "mutant": name, "line": 1, "killed": killed, **more}
+
+    def summed(entries: list[dict[str, Any]], texts: dict[str, str]) -> dict[str, Any]:
+        found = mutate.summary(totals, texts, entries, mutate.recorded(out, texts))
+        programs.record.write(out, "mutate", 0, found)
+        return dict(found)
+
+    first = [entry("laws", "a", True), entry("laws", "b", False), entry("laws", "c", False)]
+    first[-1]["again"] = True
+    laws = summed(first, texts)["modules"]["laws"]
+    assert [laws[key] for key in ("killed", "survived", "pending")] == [1, 1, 1]
+    found = summed([entry("readoff", "d", True)], texts)
+    assert found["modules"]["laws"] == laws
+    assert found["modules"]["readoff"]["killed"] == 1
+    assert [one["mutant"] for one in found["survivors"]] == ["c"]
+    found = summed([entry("laws", "a", True)], texts)
+    assert found["modules"]["readoff"]["killed"] == 1
+    assert found["survivors"] == []
+    found = summed([], texts | {"laws": "other"})
+    assert [found["modules"][name]["killed"] for name in totals] == [0, 1]
+
+
 # --- the seeds ------------------------------------------------------------------------------------
 
 
