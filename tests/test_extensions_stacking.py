@@ -177,9 +177,16 @@ def test_wrong_bits_by_hand() -> None:
     assert got[1] == pytest.approx(2 * wires_wrong / cases)
 
 
-def test_wrong_bits_of_the_contrast() -> None:
+@pytest.mark.parametrize(
+    "stack",
+    [
+        Stack(64, 3, 300, 0.2, "contrast", "threshold"),
+        # With others on, a pair with one on errs downwards as often, which does no harm.
+        Stack(16, 5, 300, 0.4, "contrast", "threshold"),
+    ],
+)
+def test_wrong_bits_of_the_contrast(stack: Stack) -> None:
     """A layer so narrow that many wires go wrong: both of a pair with one on, or one."""
-    stack = Stack(64, 3, 300, 0.2, "contrast", "threshold")
     seen = stacking.measure(stack, 1, stacks=500, inputs=4, seed=9).wrong[:, 0]
     check_mean(seen, stacking.wrong_per_layer(stack)[1])
 
