@@ -99,8 +99,6 @@ def inverse_sizes(d: int, p: Fraction) -> tuple[float, tuple[float, ...]]:
         rest = [float(chance / (1 - q)) for h, chance in enumerate(chances) if h != g]
         weights = size_chances * all_hit(d - k, rest)
         covered = math.fsum(weights[k > 0])
-        if covered == 0:
-            return 0.0, ()
         inverse.append(math.fsum(weights[k > 0] / k[k > 0]) / covered)
     return covered, tuple(inverse)
 
@@ -116,16 +114,13 @@ def all_hit(trials: np.ndarray, chances: list[float]) -> np.ndarray:
         Of the cells; they add up to 1.
     """
     rare, *common = sorted(chances)
-    with np.errstate(under="ignore", divide="ignore"):
-        # By inclusion and exclusion, where hardly a cell stays empty; elsewhere it would cancel.
-        missed = sum(np.exp(trials * math.log1p(-r)) for r in chances)
-        only = sum(np.exp(trials * math.log(r)) for r in chances)
-        likely = trials * rare > 40
-        result = np.where(likely, 1 - missed + only, 0.0)
-        few = trials[~likely]
-        if few.size == 0:
-            return np.asarray(result)
-        # Sum over how often the rarest cell is hit; the rest of the trials must hit the others.
+    likely = trials * rare > 40  # the chance of an empty cell is then less than a float can tell
+    result = likely.astype(float)
+    few = trials[~likely]
+    if few.size == 0:
+        return result
+    # Sum over how often the rarest cell is hit; the rest of the trials must hit the others.
+    with np.errstate(under="ignore"):
         share = common[0] / sum(common)
         hit_rarest = np.exp(few * math.log1p(-rare))  # j times, from j = 0 on
         total = np.zeros(len(few))
@@ -137,8 +132,8 @@ def all_hit(trials: np.ndarray, chances: list[float]) -> np.ndarray:
             total += term
             if j > 40 and np.all(term <= 1e-18 * total):
                 break
-        result[~likely] = total
-    return np.asarray(result)
+    result[~likely] = total
+    return result
 
 
 # --- moments ------------------------------------------------------------------------------------
@@ -607,7 +602,7 @@ def harmonic_mean(trials: np.ndarray, chance: float) -> np.ndarray:
     if mean.max() < 40 or mean.min() < 40:
         few = np.minimum(mean, 40) / chance  # larger ones take the series
         with np.errstate(under="ignore"):
-            pmf = np.exp(few * math.log1p(-chance)) if chance < 1 else np.where(few == 0, 1.0, 0.0)
+            pmf = np.exp(few * math.log1p(-chance))
             inverse, some = np.zeros(len(few)), np.zeros(len(few))
             for k in range(1, 120):
                 pmf = pmf * np.maximum(few - k + 1, 0) / k * (chance / miss)
