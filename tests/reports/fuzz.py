@@ -551,6 +551,12 @@ def short(arguments: Sequence[str]) -> int:
 # --- in processes of their own --------------------------------------------------------------------
 
 
+def _prepare() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # What a shell starts in the background ignores interruptions, and so would its processes.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def in_a_process(arguments: Sequence[str], scratch: Path) -> dict[str, Any]:
     """Run one list by ``python -m uand``; return its status and what is wrong."""
     folder = Path(tempfile.mkdtemp(dir=scratch))
@@ -564,7 +570,7 @@ def in_a_process(arguments: Sequence[str], scratch: Path) -> dict[str, Any]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+        preexec_fn=_prepare,
     )
     try:
         out, err = process.communicate(timeout=30)
