@@ -786,7 +786,10 @@ def log_transform_of(z: np.ndarray, chances: np.ndarray, x: np.ndarray) -> np.nd
             for value, chance in zip(z, chances, strict=True):
                 total = total + chance * np.exp(x * (value - z[0]))
         # Where values cancel one another to all digits, the sum has only rounding left.
-        result = np.log(np.where(total == 0, 1e-300, total))
+        total = np.where(total == 0, 1e-300, total)
+        # NumPy's logarithm of complex numbers takes ten times as long, for digits near 1 that the
+        # sum does not have.
+        result = np.log(np.abs(total)) + 1j * np.angle(total)
     return np.asarray(result + x * z[0])
 
 
