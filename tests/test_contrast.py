@@ -430,6 +430,7 @@ def test_narrow_layers_of_other_activations_against_the_whole_sum(
         (1000, 6, "0.2", Activation(theta=Fraction(2)), "0.5"),
         (1000, 8, "0.5", Activation("quadratic", Fraction(4)), "0.4"),
         (600, 5, "0.4", Activation("quadratic", Fraction("2.3")), "0.3"),
+        (200, 41, "0.26", Activation("quadratic", Fraction(4)), "5"),
     ],
     ids=str,
 )
@@ -467,6 +468,7 @@ SPARSE = [  # (d, ell, p, activation, tolerance): hardly a neuron is on, or of a
     (6309, 12, "0.024", Activation(theta=Fraction(5, 2)), "0.482"),
     (6309, 12, "0.024", Activation(theta=Fraction("2.464")), "0.482"),
     (20000, 12, "0.024", Activation(theta=Fraction(3)), "0.482"),
+    (4000, 4, "0.06", Activation(theta=Fraction("1.37")), "0.4"),
     (17996, 11, "0.0111", Activation(theta=Fraction(2)), "0.0632"),
     (2442, 9, "0.0321", Activation(theta=Fraction(2)), "0.309"),
     (10034, 16, "0.0482", Activation(theta=Fraction(4)), "0.533"),
@@ -474,6 +476,26 @@ SPARSE = [  # (d, ell, p, activation, tolerance): hardly a neuron is on, or of a
     (10880, 6, "0.007", Activation("quadratic", Fraction(3, 2)), "0.00686"),
     (654232, 9, "0.00325", Activation("quadratic", Fraction(5, 2)), "0.014"),
 ]
+
+
+@pytest.mark.parametrize("act", [Activation(theta=Fraction(2)), Activation("quadratic")], ids=str)
+@pytest.mark.parametrize("tilt", [-2e-3, 0, 2e-3])
+def test_the_logarithm_of_a_transform_is_continuous(act: Activation, tilt: float) -> None:
+    """Also where the largest value is far from the mean: groups need not be of whole sizes."""
+    z, chances = np.array(
+        [(z / act.unit, float(q)) for z, q in activation(0, 40, Fraction(1, 4), act)]
+    ).T
+    mean = chances @ z
+    frequency = np.linspace(0, 1.5 * math.pi / mean, 200)
+    got = np.imag(log_transform_of(z, chances, tilt + 1j * frequency))
+    direct = np.exp(np.outer(tilt + 1j * frequency, z)) @ chances
+    assert np.allclose(got, np.unwrap(np.angle(direct)), rtol=0, atol=1e-9)
+    assert z[-1] * frequency[-1] > 2 * math.pi
+
+
+@pytest.mark.parametrize(("d", "p"), [(40, 0), (40, 1), (3, Fraction(1, 2))])
+def test_no_failures_where_a_group_is_always_empty(d: int, p: Fraction) -> None:
+    assert failure_probability(d, Fraction(p), 2, 1, Fraction(1, 2), 1.0) == 0
 
 
 @pytest.mark.parametrize("c", [0, 1, 2])
@@ -503,6 +525,7 @@ def test_failures_where_few_neurons_are_unusual(
         (1804, 6, "0.062", Activation("quadratic", Fraction(3)), "4.44", 0, -1),
         (32859, 4, "0.097", Activation(theta=Fraction(2)), "0.1", 0, -1),
         (1673, 4, "0.088", REFERENCE, "0.543", 2, -1),
+        (20000, 3, "0.08", REFERENCE, "0.2", 1, 1),
         (517, 10, "0.16", Activation(theta=Fraction(3)), "4.5", 0, 1),
     ],
     ids=str,

@@ -753,20 +753,37 @@ def log_transform(on: int, others: int, p: float, x: np.ndarray) -> np.ndarray:
 def log_transform_of(z: np.ndarray, chances: np.ndarray, x: np.ndarray) -> np.ndarray:
     r"""Return :math:`\ln\sum_jP_j\,e^{xz_j}`, which does not overflow.
 
+    Its imaginary part is about that of `x` times the mean of the law that the real part tilts: it
+    is multiplied by sizes of groups that need not be whole numbers.
+
     Parameters
     ----------
     z, chances : ndarray, shape (n,)
         Values, in ascending order, and their chances.
-    x : ndarray of complex
+    x : ndarray of complex, shape (k, ...)
     """
     x = np.asarray(x, dtype=complex)
+    result = _principal(z, chances, x)
+    span = float(z[-1] - z[0])
+    if x.size and np.abs(np.imag(x)).max() * span > math.pi:
+        real = np.real(x)
+        if (real == real[:1]).all():  # along a line
+            real = real[:1]
+        step = 1e-8 / span
+        mean = np.imag(_principal(z, chances, real + 1j * step)) / step
+        turns = (np.imag(x) * mean - np.imag(result)) / (2 * math.pi)
+        result += 2j * math.pi * np.round(turns)
+    return result
+
+
+def _principal(z: np.ndarray, chances: np.ndarray, x: np.ndarray) -> np.ndarray:
     if not (np.real(x) <= 0).all():
         if not (np.real(x) > 0).all():
             result = np.empty_like(x)
             for part in (np.real(x) > 0, np.real(x) <= 0):
-                result[part] = log_transform_of(z, chances, x[part])
+                result[part] = _principal(z, chances, x[part])
             return result
-        return log_transform_of(-z[::-1], chances[::-1], -x)
+        return _principal(-z[::-1], chances[::-1], -x)
     steps = np.diff(z)
     total = np.zeros_like(x)
     with np.errstate(under="ignore"):
