@@ -4,8 +4,10 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -408,6 +410,43 @@ def test_an_interruption_leaves_no_traceback(
     status, out, err = run(command, *options(**LAYER))
     assert (status, out) == (130, "")
     assert err == f"uand {command}: interrupted\n"
+
+
+def test_an_interruption_where_none_can_be_raised_is_not_lost(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    def predict(**_: Any) -> None:
+        Stopped()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            pass
+
+    monkeypatch.setattr(interference, "predict", predict)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status, out, err = run("predict", *options(**LAYER))
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert (status, out) == (130, "")
+    assert err == "uand predict: interrupted\n"
+
+
+def test_another_exception_in_a_destructor_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise ZeroDivisionError
+
+    plain, told = interference.predict, []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: told.append(found.exc_type))
+    monkeypatch.setattr(interference, "predict", lambda **at: Broken() and plain(**at))
+    assert run("predict", *options(**LAYER))[0] == 0
+    assert told == [ZeroDivisionError]
 
 
 PREDICT = ["-m", "uand", "predict", *options(**LAYER), "--json"]

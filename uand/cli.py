@@ -1,9 +1,12 @@
 """The command ``uand``: laws, measurements, the least width for a demand, a layer, the ledger."""
 
+import _thread
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from uand import __version__
@@ -510,6 +513,28 @@ def _run(arguments: argparse.Namespace) -> int:
     return status
 
 
+@contextmanager
+def _no_interruption_lost() -> Iterator[None]:
+    """Interrupt again where Python can only print that it was interrupted: in a destructor, say."""
+    before = sys.unraisablehook
+    again: list[threading.Timer] = []
+
+    def hook(unraisable: Any) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            again.append(threading.Timer(0.05, _thread.interrupt_main))  # here it would be lost too
+            again[-1].start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in again:
+            timer.cancel()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
@@ -518,7 +543,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        return _run(arguments)
+        with _no_interruption_lost():
+            return _run(arguments)
     except (ValueError, MemoryError) as error:
         message = _line(error) or "not enough memory"
         print(f"uand {arguments.command}: error: {message}", file=sys.stderr)

@@ -52,7 +52,7 @@ from tqdm import tqdm
 from uand import cli
 
 LISTS, QUICK, PROCESSES = 10_000, 200, 300
-LIMIT = 20.0  # seconds of the processor, then a command is interrupted; a search takes some ten
+LIMIT = 40.0  # seconds of the processor, then a command is interrupted; a figure takes up to 20
 SHORT = 4.0  # the same, of a list that asks for much work
 PATIENCE = 100.0  # seconds by the clock, after which it is killed: it hangs
 MEMORY = 6 * 2**30  # bytes of addresses that a command may take
@@ -473,6 +473,7 @@ class Worker:
             os.close(self.back)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             signal.signal(signal.SIGPROF, _interrupt)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # see `_prepare`
             null = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(null, stream)
