@@ -479,6 +479,17 @@ SPARSE = [  # (d, ell, p, activation, tolerance): hardly a neuron is on, or of a
 
 
 @pytest.mark.parametrize("act", [Activation(theta=Fraction(2)), Activation("quadratic")], ids=str)
+def test_many_transforms_are_those_of_each(act: Activation) -> None:
+    """Whatever the signs of the tilts, and with 0 among them."""
+    law = activation(1, 6, Fraction(1, 4), act)
+    z, chances = np.array([(z / act.unit, float(q)) for z, q in law]).T
+    x = np.array([-0.3, 0.0, 0.2, 0.05]) + 1j * np.array([0, 0, 0.1, 1.6])
+    each = np.concatenate([log_transform_of(z, chances, x[i : i + 1]) for i in range(len(x))])
+    assert np.allclose(log_transform_of(z, chances, x), each, rtol=1e-7, atol=1e-12)
+    assert np.allclose(np.exp(each), np.exp(np.outer(x, z)) @ chances)
+
+
+@pytest.mark.parametrize("act", [Activation(theta=Fraction(2)), Activation("quadratic")], ids=str)
 @pytest.mark.parametrize("tilt", [-2e-3, 0, 2e-3])
 def test_the_logarithm_of_a_transform_is_continuous(act: Activation, tilt: float) -> None:
     """Also where the largest value is far from the mean: groups need not be of whole sizes."""

@@ -777,10 +777,11 @@ def log_transform_of(z: np.ndarray, chances: np.ndarray, x: np.ndarray) -> np.nd
 
 
 def _principal(z: np.ndarray, chances: np.ndarray, x: np.ndarray) -> np.ndarray:
-    if not (np.real(x) <= 0).all():
-        if not (np.real(x) > 0).all():
+    positive = np.real(x) > 0
+    if positive.any():
+        if not positive.all():
             result = np.empty_like(x)
-            for part in (np.real(x) > 0, np.real(x) <= 0):
+            for part in (positive, ~positive):
                 result[part] = _principal(z, chances, x[part])
             return result
         return _principal(-z[::-1], chances[::-1], -x)
