@@ -201,6 +201,7 @@ def sample(d: int, ell: int, p: float, c: int, n: int, seed: int) -> np.ndarray:
     return np.where((sizes > 0).all(axis=1), y / (1 - p) ** (ell - 2) - (c == 2), np.inf)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [0, 1, 2])
 @pytest.mark.parametrize(
     ("d", "ell", "p", "eps"),
@@ -310,6 +311,7 @@ def deep(
     return sum((tilted(d, p, ell - c, c, y, side, n, c, act) for side, y in sides), np.zeros(400))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [0, 1, 2])
 @pytest.mark.parametrize(
     ("d", "ell", "p", "eps"),
@@ -378,6 +380,7 @@ NARROW = [  # (d, ell, p, tolerances)
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [0, 1, 2])
 @pytest.mark.parametrize(("d", "ell", "p", "tolerances"), NARROW)
 def test_narrow_layers_against_the_whole_sum(
@@ -604,6 +607,7 @@ def test_where_the_list_is_taken() -> None:
         assert not _few_matter(4096, Fraction(1, 2), half)
 
 
+@pytest.mark.slow
 def test_the_samples_of_deep_tails_are_the_whole_sum() -> None:
     """The two references meet where both can go."""
     for d, ell, p, eps in ((16, 3, "0.5", "2.1"), (20, 3, "0.6", "2.1")):
@@ -653,6 +657,7 @@ def test_the_width_is_where_the_normal_exponent_of_the_least_noise_is_reached(ep
     assert (eps / sd) ** 2 / 2 == pytest.approx(9.0, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "on"), [("both", 2), ("one", 1), ("none", 0)])
 def test_the_laws_of_mean_sizes_are_the_limit_of_wide_layers(key: str, on: int) -> None:
     ell, p = 7, Fraction(3, 10)

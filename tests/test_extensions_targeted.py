@@ -261,6 +261,7 @@ def test_without_superposition_only_interference_is_left(xp):
     assert got == {"both": 0, "one": 1, "none": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("d0", "d", "m", "pairs", "layers"),
     # Usual, crowded, nearly a neuron for each pair, and many features on with a pair.
@@ -322,6 +323,7 @@ def test_dealt_evenly_a_neuron_counts_for_no_pair():
         check_mean(seen[kind][:, 0], law, kind, systematic=interference, tells=tells)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nu", [2, 6])
 def test_more_neurons_help_pairs_that_are_on_and_hurt_those_half_on(nu):
     """By ReLU(x) >= x: never the other way round, and six neurons hurt plainly.
@@ -360,6 +362,7 @@ def test_at_the_capacity_the_worse_kind_has_its_share(at):
     assert min(shares) < 0.98 * delta
 
 
+@pytest.mark.slow
 def test_measured_capacity_is_where_the_law_has_it():
     """Interpolating between sizes a factor apart leaves out a hundredth."""
     d0, d, m, ell, delta, layers = 256, 128, 1000, 3, 0.05, 60

@@ -328,6 +328,7 @@ def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("processes", "more"), [(0, 0), (0, 1), (2, 1)])
 def test_a_run_adds_up_the_comparisons_of_its_processes(tmp_path, processes, more):
     """Each of two files makes half of all that are allowed, or one of them one more."""

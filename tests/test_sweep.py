@@ -339,6 +339,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("jobs", "kind"), [(1, "INT"), (2, "INT"), (2, "TERM"), (2, "KILL")])
 def test_an_interruption_leaves_a_table_to_go_on_from(tmp_path, jobs, kind):
     path = tmp_path / "t.csv"
@@ -391,6 +392,7 @@ def test_the_command_tells_of_an_interruption_in_one_line(tmp_path, capsys, monk
     assert [row["point"] for row in sweep.read(path).rows] == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["threading", "loky", "multiprocessing"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_backends_of_joblib_make_the_same_file(tmp_path, whole, where):
@@ -732,6 +734,7 @@ def test_any_exception_says_at_which_point_from_another_process_too(tmp_path):
         sweep.sweep(fail, {"a": [1]}, {"kind": "memory"}, jobs=1)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_ended_from_outside_is_told_in_one_line(tmp_path):
     with pytest.raises(MemoryError, match=r"^a process that computed was ended from outside"):
         sweep.sweep(end_myself, {"a": [1, 2]}, out=tmp_path / "t.csv", jobs=2)

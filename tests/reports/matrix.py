@@ -40,6 +40,7 @@ TOGETHER = 2  # files of tests at a time
 # that the default environment would not show.
 OF_THE_BOOK = (
     "benchmarks",
+    "benchmarks_gpu",
     "contributing",
     "explorable_figures",
     "figures_benchmarks",
