@@ -497,14 +497,15 @@ def judgements() -> dict[str, dict[str, Any]]:
 
 def recorded(out: Path | None, texts: Mapping[str, str]) -> dict[str, Any]:
     """Return what a data file has of the modules whose code is still the one that was judged."""
-    whole = out is not None and out.exists()
-    found = json.loads(out.read_text(encoding="utf-8")) if out and whole else {"modules": {}}
+    if out is None or not out.exists():
+        return {"modules": {}, "survivors": []}
+    found = json.loads(out.read_text(encoding="utf-8"))
     modules = {
         name: row
         for name, row in found["modules"].items()
         if row["killed"] + row["survived"] + row["pending"] and row["code"] == texts.get(name)
     }
-    survivors = [one for one in found.get("survivors", ()) if one["module"] in modules]
+    survivors = [one for one in found["survivors"] if one["module"] in modules]
     return {"modules": modules, "survivors": survivors}
 
 
