@@ -507,7 +507,7 @@ def test_the_logarithm_of_a_transform_is_continuous(act: Activation, tilt: float
     assert z[-1] * frequency[-1] > 2 * math.pi
 
 
-@pytest.mark.parametrize(("d", "p"), [(40, 0), (40, 1), (3, Fraction(1, 2))])
+@pytest.mark.parametrize(("d", "p"), [(40, 0), (40, 1), (40, 1e-17), (3, Fraction(1, 2))])
 def test_no_failures_where_a_group_is_always_empty(d: int, p: Fraction) -> None:
     assert failure_probability(d, Fraction(p), 2, 1, Fraction(1, 2), 1.0) == 0
 

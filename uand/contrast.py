@@ -239,7 +239,7 @@ def failure_probability(
     value that is no multiple of 1/16 is shared out between two neighbours on a lattice, whose step
     is 1/256 for very few neurons and up to 1/3 for a hundred.
     """
-    if p in (0, 1) or d < 4:
+    if not NEAREST <= p <= 1 - NEAREST or d < 4:
         return 0.0
     truth = float(c == BOTH)
     tolerance = float(eps) * scale
