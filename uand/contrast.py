@@ -599,7 +599,7 @@ def harmonic_mean(trials: np.ndarray, chance: float) -> np.ndarray:
     """Return 1 / E[1/K | K > 0] for K ~ Bin(trials, chance), to about four digits."""
     mean, miss = trials * chance, 1 - chance
     series = (1 + miss / mean + miss * (1 + miss) / mean**2) / mean
-    if mean.max() < 40 or mean.min() < 40:
+    if mean.min() < 40:
         few = np.minimum(mean, 40) / chance  # larger ones take the series
         with np.errstate(under="ignore"):
             pmf = np.exp(few * math.log1p(-chance))
