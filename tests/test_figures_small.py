@@ -964,6 +964,7 @@ def test_a_computation_that_breaks_down_names_its_parameters(tmp_path):
     ("name", "values", "told"),
     [
         ("calibration-floor-book", {"p": 1.0}, "p = 1.0: must be more than 0 and less than 1"),
+        ("calibration-floor-book", {"m": 8, "d": 27}, "d = 27: must be an integer from 1 to C(m,"),
         ("higher-order-bias-order", {"layers": 1}, "layers with an estimate = 1: must be at least"),
         ("higher-order-noise-order", {"readers": 1e9}, "readers = 1000000000.0: must be so many"),
         ("higher-order-coverage-order", {"m": (12, 10, 8)}, "m = (12, 10, 8): must have 2 values"),
