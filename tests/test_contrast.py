@@ -14,8 +14,10 @@ from uand.contrast import (
     READS_ON,
     SIGNS,
     _Activities,
+    _atoms,
     _few_matter,
     _FewUnusual,
+    _size_law,
     _sizes,
     _tail,
     contrast_variance,
@@ -111,6 +113,20 @@ def test_harmonic_means_of_few_and_of_many(chance: float) -> None:
             chances = stats.binom.pmf(k, n, chance)
             wanted.append(chances.sum() / (chances / k).sum())
         assert harmonic_mean(np.array(trials), chance) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("d", [12, 300, 20_000])
+@pytest.mark.parametrize("q", ["0.0001", "0.006", "0.2", "0.7"])
+def test_the_sizes_of_a_group_that_are_listed(d: int, q: str) -> None:
+    """All but 0, the last three and the absurd, at most sixteen to a standard deviation."""
+    law = stats.binom(d, float(q))
+    n, weights = _size_law(d, Fraction(q))
+    assert 1 <= n[0] <= n[-1] <= d - 3
+    assert (np.diff(n) == max(1, int(law.std() / 16))).all()
+    wanted = law.pmf(n)
+    assert np.allclose(weights, wanted / wanted.sum(), rtol=1e-3, atol=1e-38)
+    assert law.pmf(np.arange(1, n[0])).sum() < 1e-20
+    assert law.pmf(np.arange(n[-1] + 1, d - 2)).sum() < 1e-30
 
 
 @pytest.mark.parametrize("p", ["0.01", "0.4", "0.5", "0.6", "0.99"])
@@ -537,6 +553,32 @@ def test_the_logarithm_of_a_transform_is_continuous(act: Activation, tilt: float
 @pytest.mark.parametrize(("d", "p"), [(40, 0), (40, 1), (40, 1e-17), (3, Fraction(1, 2))])
 def test_no_failures_where_a_group_is_always_empty(d: int, p: Fraction) -> None:
     assert failure_probability(d, Fraction(p), 2, 1, Fraction(1, 2), 1.0) == 0
+
+
+@pytest.mark.parametrize("others", [3, 8])
+@pytest.mark.parametrize("p", ["0.03", "0.4", "0.9"])
+@pytest.mark.parametrize(
+    "act",
+    [REFERENCE, Activation("quadratic"), Activation("quadratic", Fraction("2.37"))]
+    + [Activation(theta=Fraction(one)) for one in ("2", "2.464", "1.3")],
+    ids=str,
+)
+def test_the_atoms_have_the_moments_of_a_mean(act: Activation, p: str, others: int) -> None:
+    """Whatever the sizes of a group, its mean activation has one mean; and of its variance."""
+    groups = _Activities(act, 1, others, float(p))
+    sizes, weights = np.array([5.0, 8.0, 13.0]), np.array([0.2, 0.5, 0.3])
+    for values, chances in groups.laws.values():
+        places, listed = _atoms(values, chances, groups.pitch, sizes, weights)
+        assert listed.sum() == pytest.approx(1, rel=1e-9)
+        usual, mean = values[np.argmax(chances)], chances @ values
+        assert places @ listed == pytest.approx(mean - usual, rel=1e-9, abs=1e-12)
+        each = float(weights @ (1 / sizes))
+        variance = float(chances @ (values - mean) ** 2) * each
+        # A value between two places is shared out, which spreads it by no more than half a step.
+        step = 0.0 if groups.pitch >= 1 / 16 else (1 + sizes.max()) / 512
+        most = variance + step**2 / 4 * (1 - chances.max()) * each
+        got = float(listed @ (places - (mean - usual)) ** 2)
+        assert variance * (1 - 1e-9) <= got <= most * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("c", [0, 1, 2])

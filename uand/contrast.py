@@ -223,21 +223,22 @@ def failure_probability(
     half; those of the list that the sizes of the groups are independent, and a grid. Where at least
     60 neurons read one feature of a pair and not the other, the result is within 1% of itself, or
     within 0.001. Smaller chances, at the sizes tried, where :math:`p\le0.15`: by the list within 2%
-    in 31 of 36 random layers, down to 1e-15, and within 5% in all. By the integral, against the
-    list, within 1% in 310 of 350, within 3% in 333, and at worst 27% too small, with 160 neurons
-    that read one feature and not the other; within 3%, down to 3e-14, in denser layers in which at
-    least 250 neurons read one feature and not the other. In narrower dense layers they are too
-    small by the integral, the more so the smaller they are, because the harmonic means leave out
-    how the sizes vary: at :math:`d=300,p=\frac12,\ell=4` with both on, one of 3e-11 by about a
-    tenth and one of 8e-17 by 15%; at :math:`d=500,p=0.8` one of 2e-16 by 38%. By the list they are
-    too large, by up to a sixth at the sizes tried, because one group is large where another is
-    small. In layers of 12 to 20 neurons, of which most pairs of most inputs fail, chances of at
-    least 0.01 are within a quarter, and one of 1e-5 can be four times too small, or half too large
-    (`tests/test_contrast.py`).
+    in 31 of 36 random layers, down to 1e-15, and within 5% in all; what it finds below 1e-17 can be
+    rounding alone. By the integral, against the list, within 1% in 310 of 350, within 3% in 333,
+    and at worst 27% too small, with 160 neurons that read one feature and not the other; within 3%,
+    down to 3e-14, in denser layers in which at least 250 neurons read one feature and not the
+    other. In narrower dense layers they are too small by the integral, the more so the smaller they
+    are, because the harmonic means leave out how the sizes vary: at :math:`d=300,p=\frac12,\ell=4`
+    with both on, one of 3e-11 by about a tenth and one of 8e-17 by 15%; at :math:`d=500,p=0.8` one
+    of 2e-16 by 38%. By the list they are too large, by up to a sixth at the sizes tried, because
+    one group is large where another is small. In layers of 12 to 20 neurons, of which most pairs of
+    most inputs fail, chances of at least 0.01 are within a quarter, and one of 1e-5 can be four
+    times too small, or half too large (`tests/test_contrast.py`).
 
     Other activations than the reference are as exact where they were tried. In the list a
     value that is no multiple of 1/16 is shared out between two neighbours on a lattice, whose step
-    is 1/256 for very few neurons and up to 1/3 for a hundred.
+    is 1/512 for very few neurons and up to 1/6 for a hundred. One eight times finer changes chances
+    down to 1e-15 by at most 1% of themselves (200 random layers).
     """
     if not NEAREST <= p <= 1 - NEAREST or d < 4:
         return 0.0
@@ -464,7 +465,7 @@ def _size_law(d: int, q: Fraction) -> tuple[np.ndarray, np.ndarray]:
     high = min(d - 3, math.ceil(mean + 13 * sd + 40))
     low = max(1, min(high, math.floor(mean - 10 * sd)))
     n = np.arange(low, high + 1, max(1, int(sd / 16)), dtype=float)
-    # Stirling's, with the large terms taken out; right to 3e-4 at 1, and the better the larger.
+    # Stirling's, with the large terms taken out; right to 5e-4 at 1, and the better the larger.
     off, rest = n - mean, d - n
     log = -n * np.log1p(off / mean) - rest * np.log1p(-off / (d - mean))
     log += 1 / (360 * n**3) - 1 / (12 * n) - 1 / (12 * rest) - 0.5 * np.log(n * rest)
@@ -499,7 +500,7 @@ def _atoms(
         return np.zeros(1), np.ones(1)
     expected = rare * float(sizes @ weights)
     # Sums lie on a lattice; of one too fine each move is shared out between places of a coarser.
-    per = 1 / pitch if pitch >= 1 / 16 else math.ceil(256 / (1 + expected))
+    per = 1 / pitch if pitch >= 1 / 16 else math.ceil(512 / (1 + expected))
     moves = (values[others] - values[usual]) * per
     below = np.floor(moves + 1e-6)
     share = np.where(moves - below > 1e-6, moves - below, 0.0)
