@@ -376,15 +376,13 @@ def test_another_seed_makes_every_generator_another(monkeypatch: pytest.MonkeyPa
 
 
 def recorded(name: str) -> dict[str, Any]:
-    path = FOLDER / "data" / f"{name}.json"
-    if not path.exists():
-        pytest.skip(f"{path.name} has not been recorded")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return dict(json.loads((FOLDER / "data" / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def test_the_recorded_fuzz_found_nothing() -> None:
     found = recorded("fuzz")
     assert found["faults"] == []
+    assert found["lists"] >= 10_000
     assert sum(sum(counts.values()) for counts in found["statuses"].values()) == found["lists"]
     assert {status for counts in found["statuses"].values() for status in counts} <= {
         *("0", "2", "3", "130")
@@ -399,7 +397,8 @@ def test_survivors_are_judged_and_there_are_few(programs: Any) -> None:
         assert killed >= 0.95 * (killed + left - harmless), group
         for name, one in zip(names, numbers, strict=True):
             judged = sum(programs.mutate.counted([one])[:2])
-            assert judged == 0 or judged >= min(one["mutants"], 30), name
+            optional = group in ("searches", "extensions") and judged == 0
+            assert optional or judged >= min(one["mutants"], 30), name
     for one in found["survivors"]:
         assert one["verdict"] in ("equivalent", "as good", "lacking"), one
         assert one["why"], one
@@ -408,5 +407,6 @@ def test_survivors_are_judged_and_there_are_few(programs: Any) -> None:
 def test_no_seed_was_a_false_alarm() -> None:
     found = recorded("seeds")
     assert found["failures"] == []
+    assert found["seeds"] >= 50
     assert found["comparisons"] <= COMPARISONS
     assert found["family_rate"] == FAMILY_RATE
