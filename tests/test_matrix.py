@@ -118,3 +118,10 @@ def test_what_it_leaves_out_is_there(matrix: ModuleType) -> None:
     """A file that was renamed would run where it should not."""
     for name in matrix.OF_THE_BOOK:
         assert (ROOT / "tests" / f"test_{name}.py").exists(), name
+
+
+def test_all_passed_on_every_python_with_all_libraries(matrix: ModuleType) -> None:
+    cells = json.loads(matrix.DATA.read_text(encoding="utf-8"))["cells"]
+    found = [(".".join(one["python"].split(".")[:2]), one["versions"]) for one in cells]
+    assert found == [(python, one) for python in matrix.PYTHONS for one in matrix.VERSIONS]
+    assert all(one["failed"] == 0 and one["passed"] > 5000 for one in cells)
