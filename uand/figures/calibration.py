@@ -135,7 +135,7 @@ def floor_book(
     rows, largest = len(inputs.f), 4 * max(d, d0)
     checks.memory(8.0 * largest * (rows + largest), f"m = {m}, ell = {ell}, d = {d}, d0 = {d0}")
     # With a constant, as many dimensions as pairs calibrate each without error: a floor of 0.
-    checks.integer("d", d, 1, max(1, math.comb(m, 2) - 2), of="C(m, 2) - 2")
+    checks.integer("d", d, 1, math.comb(m, 2) - 2, of="C(m, 2) - 2")
     rng = random_stream(seed)
     judged: dict[str, list[tuple[float, ...]]] = {}
     for _ in range(layers):
